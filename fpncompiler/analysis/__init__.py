@@ -1,0 +1,1 @@
+"""Facts about a graph, as typed values: what it costs."""

@@ -1,0 +1,102 @@
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+
+class SeparableConv2d(nn.Module):
+    """A depthwise convolution, then a 1x1 convolution across channels; the size stays."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int = 3, bias: bool = True
+    ) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv2d(
+            in_channels,
+            in_channels,
+            kernel_size,
+            padding=kernel_size // 2,
+            groups=in_channels,
+            bias=False,
+        )
+        self.pointwise = nn.Conv2d(in_channels, out_channels, 1, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, in_channels, H, W] -> [B, out_channels, H, W]."""
+        y: Tensor = self.pointwise(self.depthwise(x))
+        return y
+
+
+class FullConv2d(nn.Conv2d):
+    """An ordinary convolution of stride 1 that keeps the size."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int = 3, bias: bool = True
+    ) -> None:
+        super().__init__(
+            in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=bias
+        )
+
+
+class Adapter(nn.Module):
+    """A 1x1 convolution and batch norm that bring a feature map to the network's width."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        bias: bool = True,
+        eps: float = 1e-3,
+        momentum: float = 0.01,
+    ) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, 1, bias=bias)
+        self.norm = nn.BatchNorm2d(out_channels, eps=eps, momentum=momentum)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, in_channels, H, W] -> [B, out_channels, H, W]."""
+        y: Tensor = self.norm(self.conv(x))
+        return y
+
+
+class ActConvNorm(nn.Module):
+    """Activation, convolution, batch norm: the order of the EfficientDet implementations."""
+
+    def __init__(
+        self,
+        conv: nn.Module,
+        channels: int,
+        activation: Callable[[], nn.Module] = nn.SiLU,
+        eps: float = 1e-3,
+        momentum: float = 0.01,
+    ) -> None:
+        super().__init__()
+        self.act = activation()  # not in place: a single-input node hands on a map others read
+        self.conv = conv
+        self.norm = nn.BatchNorm2d(channels, eps=eps, momentum=momentum)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, H, W] -> [B, channels, H, W], where `conv` takes C channels and keeps the size."""
+        y: Tensor = self.norm(self.conv(self.act(x)))
+        return y
+
+
+class ConvNormAct(nn.Module):
+    """Convolution, batch norm, activation: the order of the EfficientDet paper's text."""
+
+    def __init__(
+        self,
+        conv: nn.Module,
+        channels: int,
+        activation: Callable[[], nn.Module] = nn.SiLU,
+        eps: float = 1e-3,
+        momentum: float = 0.01,
+    ) -> None:
+        super().__init__()
+        self.conv = conv
+        self.norm = nn.BatchNorm2d(channels, eps=eps, momentum=momentum)
+        self.act = activation()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, H, W] -> [B, channels, H, W], where `conv` takes C channels and keeps the size."""
+        y: Tensor = self.act(self.norm(self.conv(x)))
+        return y

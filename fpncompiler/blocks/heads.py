@@ -1,0 +1,45 @@
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+
+class SharedHead(nn.Module):
+    """Convolutions shared by all levels, with batch norms of their own for each repeat and level.
+
+    The class and the box network of EfficientDet. `norms[repeat][level]` follows `convs[repeat]`.
+    """
+
+    def __init__(
+        self,
+        conv: Callable[[int, int, int, bool], nn.Module],
+        channels: int,
+        outputs: int,
+        depth: int,
+        levels: int,
+        bias: bool = True,
+        activation: Callable[[], nn.Module] = nn.SiLU,
+        eps: float = 1e-3,
+        momentum: float = 0.01,
+    ) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(conv(channels, channels, 3, bias) for _ in range(depth))
+        self.norms = nn.ModuleList(
+            nn.ModuleList(
+                nn.BatchNorm2d(channels, eps=eps, momentum=momentum) for _ in range(levels)
+            )
+            for _ in range(depth)
+        )
+        self.act = activation()
+        self.predict = conv(channels, outputs, 3, True)
+
+    def forward(self, features: list[Tensor]) -> list[Tensor]:
+        """[B, channels, H_l, W_l] of each level, finest first -> [B, outputs, H_l, W_l] of each."""
+        return [self.forward_level(x, level) for level, x in enumerate(features)]
+
+    def forward_level(self, x: Tensor, level: int) -> Tensor:
+        """[B, channels, H, W] -> [B, outputs, H, W]; `level` counts from 0, the finest."""
+        for conv, norms in zip(self.convs, self.norms, strict=True):
+            assert isinstance(norms, nn.ModuleList)
+            x = self.act(norms[level](conv(x)))
+        y: Tensor = self.predict(x)
+        return y

@@ -1,0 +1,1 @@
+"""Network + model -> one readable Python file: lower, describe, render, stamp, write."""

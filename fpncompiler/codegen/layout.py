@@ -1,0 +1,105 @@
+"""Python expressions laid out as `ruff format` would, so that no formatter runs at compile time.
+
+one line if it fits;  else the arguments on one line of their own;  else one argument a line
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+WIDTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`function(arguments)`."""
+
+    function: str
+    arguments: tuple["Expr", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """`a + b + c`, two terms or more."""
+
+    terms: tuple["Expr", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """`[a, b, c]`, or `(a, b, c)`."""
+
+    items: tuple["Expr", ...]
+    brackets: str = "[]"
+
+
+Expr = str | Call | Sum | List
+
+
+def flat(expr: Expr) -> str:
+    """The expression on one line."""
+    match expr:
+        case str():
+            return expr
+        case Call(function, arguments):
+            return f"{function}({', '.join(flat(argument) for argument in arguments)})"
+        case Sum(terms):
+            return " + ".join(flat(term) for term in terms)
+        case List(items, brackets):
+            inner = ", ".join(flat(item) for item in items)
+            comma = "," if brackets == "()" and len(items) == 1 else ""
+            return f"{brackets[0]}{inner}{comma}{brackets[1]}"
+
+
+def statement(prefix: str, expr: Expr, indent: int, comment: str = "") -> str:
+    """`prefix` and the expression as a statement, over as many lines as it needs.
+
+    Args:
+        prefix: such as `x = ` or `return `.
+        indent: columns in front of each line.
+    """
+    suffix = f"  # {comment}" if comment else ""
+    if isinstance(expr, Sum) and not _fits(prefix + flat(expr) + suffix, indent):
+        inner = "\n".join(_broken_sum(expr, indent + 4))
+        return f"{' ' * indent}{prefix}(\n{inner}\n{' ' * indent}){suffix}"
+    return "\n".join(_lines(prefix, expr, indent, suffix))
+
+
+def _lines(prefix: str, expr: Expr, indent: int, suffix: str) -> list[str]:
+    line = prefix + flat(expr) + suffix
+    if isinstance(expr, str) or _fits(line, indent):
+        return [" " * indent + line]
+    match expr:
+        case Call(function, arguments):
+            return _bracketed(f"{prefix}{function}(", arguments, f"){suffix}", indent, hug=True)
+        case List(items, brackets):
+            opening, closing = f"{prefix}{brackets[0]}", f"{brackets[1]}{suffix}"
+            return _bracketed(opening, items, closing, indent, hug=False)
+        case Sum():
+            return _broken_sum(expr, indent, suffix)
+
+
+def _bracketed(
+    opening: str, items: Sequence[Expr], closing: str, indent: int, *, hug: bool
+) -> list[str]:
+    """Items between brackets; with `hug`, all on one line where they fit there."""
+    inside = indent + 4
+    together = ", ".join(flat(item) for item in items)
+    first, last = " " * indent + opening, " " * indent + closing
+    if hug and _fits(together, inside):
+        return [first, " " * inside + together, last]
+    comma = "" if hug and len(items) == 1 else ","
+    body = [line for item in items for line in _lines("", item, inside, comma)]
+    return [first, *body, last]
+
+
+def _broken_sum(expr: Sum, indent: int, suffix: str = "") -> list[str]:
+    """One term a line, the operator in front."""
+    lines = _lines("", expr.terms[0], indent, "")
+    for term in expr.terms[1:]:
+        lines += _lines("+ ", term, indent, "")
+    lines[-1] += suffix
+    return lines
+
+
+def _fits(line: str, indent: int) -> bool:
+    return indent + len(line) <= WIDTH

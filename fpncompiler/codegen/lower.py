@@ -1,0 +1,317 @@
+"""Network -> what the templates print: modules, straight-line statements, names.
+
+p5_td = fuse 5 [p5_in *64, p6_td ^1]   ->   self.p5_in_to_p5_td = Adapter(c5, 64)
+self.p5_td_fuse = FastNormalizedFusion(2)
+self.p5_td_conv = ActConvNorm(...)
+p5_td = self.p5_td_conv(self.p5_td_fuse(...))
+"""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from fpncompiler.analysis.cost import map_size
+from fpncompiler.codegen.blocks import call_arguments
+from fpncompiler.codegen.layout import Call, Expr, List, Sum, statement
+from fpncompiler.ir.graph import Edge, Graph
+from fpncompiler.ir.network import Network
+from fpncompiler.ir.ops import (
+    Activation,
+    Adapt,
+    Convolution,
+    Downsample,
+    EdgeOp,
+    Fuse,
+    Fusion,
+    Input,
+    Norm,
+    Unary,
+    Upsample,
+)
+from fpncompiler.ir.verify import arrival
+
+ACTIVATION_MODULES: dict[Activation, str] = {
+    "silu": "nn.SiLU",
+    "relu": "nn.ReLU",
+    "relu6": "nn.ReLU6",
+    "leaky_relu": "nn.LeakyReLU",
+    "hard_swish": "nn.Hardswish",
+    "mish": "nn.Mish",
+    "gelu": "nn.GELU",
+}
+FUSION_MODULES = {
+    "weighted": "WeightedFusion",
+    "softmax": "SoftmaxFusion",
+    "fast_normalized": "FastNormalizedFusion",
+}
+BODY = 8  # columns in front of a statement in a method
+
+
+@dataclass(frozen=True, slots=True)
+class GraphCode:
+    """One graph as code: constructor and forward statements, laid out."""
+
+    modules: tuple[str, ...]
+    inputs: str
+    backbone_inputs: str
+    statements: tuple[str, ...]
+    returns: str
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCode:
+    """One class of layers; `channels` names the backbone's, where its constructor needs them."""
+
+    class_name: str
+    position: str
+    repeats: int
+    code: GraphCode
+
+
+def lower_layers(network: Network, image_size: tuple[int, int]) -> tuple[LayerCode, ...]:
+    """The distinct layers of a network, in order."""
+    layers = []
+    done = 0
+    for index, layer in enumerate(network.layers):
+        first = index == 0
+        code = lower_graph(layer.graph, image_size, symbolic=set(network.taps) if first else set())
+        position = _position(done, layer.repeats, network.depth)
+        name = _class_name(index, len(network.layers), layer.repeats)
+        layers.append(LayerCode(name, position, layer.repeats, code))
+        done += layer.repeats
+    return tuple(layers)
+
+
+def lower_graph(graph: Graph, image_size: tuple[int, int], symbolic: set[int]) -> GraphCode:
+    """One graph as code.
+
+    Args:
+        image_size: configured (height, width), for per-pixel fusion weights.
+        symbolic: levels of inputs that come straight from the backbone, whose channels the code
+            calls `c5`, so that another backbone can be chosen at construction.
+    """
+    lowering = _Lowering(graph, image_size, symbolic)
+    statements = [lowering.statement(node) for node in lowering.order]
+    modules = [line for node in lowering.order for line in lowering.modules(node)]
+    outputs = [graph.outputs[level] for level in sorted(graph.outputs)]
+    return GraphCode(
+        modules=tuple(modules),
+        inputs=lowering.unpack("in", outputs),
+        backbone_inputs=lowering.unpack("backbone", outputs),
+        statements=tuple(statements),
+        returns=statement("return ", List(tuple(outputs)), BODY),
+        channels=lowering.channels(),
+    )
+
+
+def adapter_name(edge: Edge, node: str, slot: int, edges: tuple[Edge, ...]) -> str:
+    """The attribute of the adapter on an edge: `p5_in_to_p5_td`."""
+    parallel = sum(other.source == edge.source for other in edges[:slot])
+    return f"{edge.source}_to_{node}" + (f"_{parallel + 1}" if parallel else "")
+
+
+def fusion_name(node: str) -> str:
+    """The attribute of a node's fusion."""
+    return f"{node}_fuse"
+
+
+def convolution_name(node: str) -> str:
+    """The attribute of a node's convolution."""
+    return f"{node}_conv"
+
+
+def stride_comment(level: int) -> str:
+    """What stands at the end of a node's line."""
+    return f"P{level}, stride {2**level}"
+
+
+class _Lowering:
+    """The statements of one graph; looks up its inputs once."""
+
+    def __init__(self, graph: Graph, image_size: tuple[int, int], symbolic: set[int]) -> None:
+        self.graph = graph
+        self.image_size = image_size
+        self.symbolic = symbolic
+        self.order = tuple(graph.computed())
+        self.inputs = {
+            node: op for node in graph.nodes() if isinstance(op := graph.op(node), Input)
+        }
+        # An upsampled map takes the size of the layer's input at its level.
+        self.size_reference = {op.level: node for node, op in reversed(self.inputs.items())}
+
+    def statement(self, node: str) -> str:
+        op = self.graph.op(node)
+        assert not isinstance(op, Input)
+        value = self._fused(node, op)
+        if op.conv is not None:
+            value = Call(f"self.{convolution_name(node)}", (value,))
+        return statement(f"{node} = ", value, BODY, stride_comment(op.level))
+
+    def _fused(self, node: str, op: Fuse | Unary) -> Expr:
+        edges = self.graph.inputs(node)
+        values = tuple(self._arriving(node, op, slot) for slot in range(len(edges)))
+        if isinstance(op, Fuse) and op.fusion.kind != "sum":
+            return Call(f"self.{fusion_name(node)}", values)
+        return Sum(values) if len(values) > 1 else values[0]
+
+    def _arriving(self, node: str, op: Fuse | Unary, slot: int) -> Expr:
+        edges = self.graph.inputs(node)
+        value: Expr = edges[slot].source
+        for step in edges[slot].via:
+            if isinstance(step, Adapt):
+                value = Call(f"self.{adapter_name(edges[slot], node, slot, edges)}", (value,))
+            else:
+                value = _resampled(value, step, self.size_reference.get(op.level, ""))
+        return value
+
+    def unpack(self, source: str, outputs: list[str]) -> str:
+        """The names of the inputs, as an assignment's left side; unread ones begin with `_`."""
+        inputs = [node for node, op in self.inputs.items() if op.source == source]
+        read = self._read_names() | set(outputs)
+        names = [node if node in read else f"_{node}" for node in inputs]
+        return ", ".join(names) + ("," if len(names) == 1 else "")
+
+    def _read_names(self) -> set[str]:
+        read: set[str] = set()
+        for node in self.order:
+            for edge in self.graph.inputs(node):
+                read.add(edge.source)
+                if any(isinstance(step, Upsample) for step in edge.via):
+                    read.add(self.size_reference[self.graph.op(node).level])
+        return read
+
+    def channels(self) -> tuple[str, ...]:
+        """The backbone's channels that adapters and laterals take: `c3`, `c4`, `c5`."""
+        levels = {
+            self.graph.op(edge.source).level
+            for node in self.order
+            for edge in self.graph.inputs(node)
+            if self._is_symbolic(edge) and self._takes_channels(node, edge)
+        }
+        return tuple(f"c{level}" for level in sorted(levels))
+
+    def _takes_channels(self, node: str, edge: Edge) -> bool:
+        op = self.graph.op(node)
+        adapted = any(isinstance(step, Adapt) for step in edge.via)
+        return adapted or (isinstance(op, Unary) and op.conv is not None)
+
+    def _is_symbolic(self, edge: Edge) -> bool:
+        op = self.graph.op(edge.source)
+        return isinstance(op, Input) and (op.source == "backbone" or op.level in self.symbolic)
+
+    def width_of(self, edge: Edge, width: int) -> str:
+        if not any(isinstance(step, Adapt) for step in edge.via) and not self._is_symbolic(edge):
+            return str(width)
+        return f"c{self.graph.op(edge.source).level}" if self._is_symbolic(edge) else str(width)
+
+    def modules(self, node: str) -> list[str]:
+        """Constructor statements of a node: adapters of its edges, fusion, convolution."""
+        op = self.graph.op(node)
+        assert not isinstance(op, Input)
+        edges = self.graph.inputs(node)
+        lines = []
+        for slot, edge in enumerate(edges):
+            for step in edge.via:
+                if isinstance(step, Adapt):
+                    name = adapter_name(edge, node, slot, edges)
+                    module = adapter_module(step, self.width_of(edge, step.in_width))
+                    lines.append(statement(f"self.{name} = ", module, BODY))
+        if isinstance(op, Fuse) and op.fusion.kind != "sum":
+            module = fusion_module(op, len(edges), map_size(op.level, self.image_size))
+            lines.append(statement(f"self.{fusion_name(node)} = ", module, BODY))
+        if op.conv is not None:
+            in_width = str(op.width)
+            if isinstance(op, Unary):
+                in_width = self.width_of(edges[0], arrival(self.graph, edges[0])[1])
+            module = convolution_module(op.conv, in_width, str(op.width))
+            lines.append(statement(f"self.{convolution_name(node)} = ", module, BODY))
+        return lines
+
+
+def _resampled(value: Expr, step: EdgeOp, reference: str) -> Expr:
+    match step:
+        case Upsample(mode):
+            function = "upsample_nearest" if mode == "nearest" else "upsample_bilinear"
+            return Call(function, (value, reference))
+        case Downsample(mode, levels, padding):
+            factor = () if levels == 1 else (str(2**levels),)
+            if mode == "bilinear":
+                return Call("downsample_bilinear", (value, *factor))
+            return Call(f"max_pool_{padding}", (value, *factor))
+        case Adapt():
+            raise AssertionError("adapters are modules")
+        case _:
+            assert_never(step)
+
+
+def adapter_module(op: Adapt, in_width: str) -> Call:
+    """The module of an adapter."""
+    if op.norm is None:
+        bias = () if op.bias else ("bias=False",)
+        return Call("nn.Conv2d", (in_width, str(op.out_width), "1", *bias))
+    arguments = call_arguments("Adapter", bias=str(op.bias), **norm_values(op.norm))
+    return Call("Adapter", (in_width, str(op.out_width), *arguments))
+
+
+def fusion_module(op: Fuse, arity: int, size: tuple[int, int]) -> Call:
+    """The module of a fusion with weights, with a map of `size` at the configured resolution."""
+    name = FUSION_MODULES[op.fusion.kind]
+    shape = {
+        "scalar": (),
+        "channel": (f"({op.width}, 1, 1)",),
+        "pixel": (f"(1, {size[0]}, {size[1]})",),
+    }[op.fusion.granularity]
+    eps = call_arguments(name, eps=repr(op.fusion.eps)) if _has_eps(op.fusion) else ()
+    prefix = "Pixel" if op.fusion.granularity == "pixel" else ""
+    return Call(prefix + name, (str(arity), *shape, *eps))
+
+
+def _has_eps(fusion: Fusion) -> bool:
+    return fusion.kind == "fast_normalized"
+
+
+def convolution_module(op: Convolution, in_width: str, out_width: str) -> Call:
+    """The module of a convolution op; the two usual orders have blocks of their own."""
+    block = "SeparableConv2d" if op.kind == "separable" else "FullConv2d"
+    arguments = call_arguments(block, kernel_size=str(op.kernel), bias=str(op.bias))
+    conv = Call(block, (in_width, out_width, *arguments))
+    if op.order == ("conv",):
+        return conv
+    activation = ACTIVATION_MODULES[op.activation]
+    named = {("act", "conv", "norm"): "ActConvNorm", ("conv", "norm", "act"): "ConvNormAct"}
+    if name := named.get(op.order):
+        values = {"activation": activation, **norm_values(op.norm)}
+        return Call(name, (conv, out_width, *call_arguments(name, **values)))
+    parts: dict[str, Expr] = {"act": Call(activation, ()), "conv": conv}
+    normed = in_width if op.order.index("conv") > _index(op.order, "norm") else out_width
+    parts["norm"] = Call("nn.BatchNorm2d", (normed, *_keywords(norm_values(op.norm))))
+    return Call("nn.Sequential", tuple(parts[step] for step in op.order))
+
+
+def _index(order: tuple[str, ...], step: str) -> int:
+    return order.index(step) if step in order else len(order)
+
+
+def _keywords(values: dict[str, str]) -> tuple[str, ...]:
+    return tuple(f"{name}={value}" for name, value in values.items())
+
+
+def norm_values(norm: Norm) -> dict[str, str]:
+    """The constants of a batch norm as source."""
+    return {"eps": repr(norm.eps), "momentum": repr(norm.momentum)}
+
+
+def _class_name(index: int, count: int, repeats: int) -> str:
+    if count == 1:
+        return "Layer"
+    if index == 0:
+        return "FirstLayer"
+    return "LastLayer" if index == count - 1 and repeats == 1 and count > 2 else "RepeatedLayer"
+
+
+def _position(done: int, repeats: int, depth: int) -> str:
+    if repeats == depth:
+        return "Every layer" if depth > 1 else "The layer"
+    if repeats == 1:
+        return f"Layer {done + 1}"
+    return f"Layers {done + 1} to {done + repeats}"

@@ -1,0 +1,345 @@
+"""The render model and the template: everything that reaches the file passes here.
+
+Text reaches Python source only as `Code`, made by the layout or by the emit functions below; the
+template environment refuses anything else. The result is parsed before anyone sees it.
+"""
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+import jinja2
+
+from fpncompiler.analysis.cost import DetectorCost
+from fpncompiler.codegen import describe
+from fpncompiler.codegen.blocks import Import, call_arguments, closure, imports_for, used_names
+from fpncompiler.codegen.layout import Call, Expr, List, statement
+from fpncompiler.codegen.lower import (
+    ACTIVATION_MODULES,
+    BODY,
+    GraphCode,
+    LayerCode,
+    lower_graph,
+    lower_layers,
+    norm_values,
+)
+from fpncompiler.ir.detector import Model
+from fpncompiler.ir.graph import Graph
+from fpncompiler.ir.network import Network
+from fpncompiler.ir.ops import Input
+
+# Of the names that blocks import, those that come from the standard library.
+STANDARD_LIBRARY = ("collections", "math")
+TEMPLATE_IMPORTS = ("Sequence", "Tensor", "nn", "torch")
+
+
+class Code(str):
+    """Python source that is safe to print: only this passes the template's gate."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """All that a file is made of; `taps` are timm's out_indices for the network's taps."""
+
+    network: Network
+    model: Model
+    taps: tuple[int, ...]
+    cost: DetectorCost
+    title: str
+    source: str
+    classes: int
+    pretrained_backbone: bool
+
+
+def render_body(detector: Detector) -> str:
+    """The file below its header, formatted.
+
+    Raises:
+        RenderError: the result is not what the templates promise; a fault of ours.
+    """
+    body = _environment().get_template("module.py.j2").render(_context(detector))
+    try:
+        ast.parse(body)
+    except SyntaxError as error:
+        raise RenderError(f"the generated file does not parse: {error}") from error
+    return body
+
+
+class RenderError(Exception):
+    """The compiler made a file that it must not write."""
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("fpncompiler.codegen"),
+        undefined=jinja2.StrictUndefined,
+        finalize=_gate,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _gate(value: object) -> object:
+    if isinstance(value, Code | int):
+        return value
+    raise RenderError(f"a template printed {type(value).__name__} without an emit function")
+
+
+def _context(detector: Detector) -> dict[str, object]:
+    network, model = detector.network, detector.model
+    layers = lower_layers(network, model.resolution)
+    extra = lower_graph(network.extra, model.resolution, symbolic=set())
+    context: dict[str, object] = {
+        "docstring": _docstring(_module_lines(detector), 0),
+        "backbone": _string(model.backbone.name),
+        "backbone_levels": _tuple(sorted(network.taps)),
+        "backbone_taps": _tuple(detector.taps),
+        "image_size": _tuple(model.resolution),
+        "mean": _tuple(model.mean),
+        "std": _tuple(model.std),
+        "levels": _tuple(network.outputs),
+        "coarsest_stride": 2 ** network.levels[-1],
+        "anchor_scales": _tuple(_scales(model, network)),
+        "anchor_octaves": model.anchors.octaves,
+        "anchor_aspects": Code(repr(model.anchors.aspects)),
+        "anchors_per_cell": model.anchors.per_cell,
+        "layers": [_layer_context(network, i, layer) for i, layer in enumerate(layers)],
+        "network": _network_context(detector, extra, layers),
+        "detector": {"docstring": _docstring([_detector_line(detector)], 4)},
+        "num_classes": detector.classes,
+        "pretrained_backbone": Code(repr(detector.pretrained_backbone)),
+        "drop_path_rate": _optional(model.backbone.drop_path_rate),
+        "class_head": _head("class_head", "ANCHORS_PER_CELL * num_classes", detector),
+        "box_head": _head("box_head", "ANCHORS_PER_CELL * 4", detector),
+        "prior": Code(repr(model.heads.prior)),
+        "blocks": [],
+        "imports": Code(""),
+    }
+    uses = used_names(_render_without_blocks(context))
+    blocks = closure(uses)
+    context["blocks"] = [Code(block.source) for block in blocks]
+    context["imports"] = _imports({*uses, *(u for b in blocks for u in b.uses)})
+    return context
+
+
+def _render_without_blocks(context: dict[str, object]) -> str:
+    """The file's own code, to see which blocks it names."""
+    return _environment().get_template("module.py.j2").render(context)
+
+
+def _layer_context(network: Network, index: int, layer: LayerCode) -> dict[str, object]:
+    graph, code = network.layers[index].graph, layer.code
+    widths = sorted({graph.op(node).width for node in graph.outputs.values()})
+    parameters = "".join(f", {channel}: int" for channel in code.channels)
+    nodes = sum(1 for _ in graph.computed())
+    doc = f"{layer.position} of the feature network: {nodes} nodes, {graph.edge_count()} edges."
+    return {
+        "name": Code(layer.class_name),
+        "docstring": _docstring([doc], 4),
+        "parameters": Code(parameters),
+        "extra_parameter": Code(", backbone: list[Tensor]" if code.backbone_inputs else ""),
+        "modules": [Code(line) for line in code.modules],
+        "inputs": Code(code.inputs),
+        "backbone_inputs": Code(code.backbone_inputs),
+        "statements": [Code(line) for line in code.statements],
+        "returns": Code(code.returns),
+        "widths": Code("/".join(str(width) for width in widths)),
+    }
+
+
+def _network_context(
+    detector: Detector, extra: GraphCode, layers: tuple[LayerCode, ...]
+) -> dict[str, object]:
+    network = detector.network
+    read = {*extra.channels, *(channel for layer in layers for channel in layer.code.channels)}
+    fixed = _fixed_levels(network)
+    names = [
+        f"c{level}" if f"c{level}" in read or level in fixed else f"_c{level}"
+        for level in sorted(network.taps)
+    ]
+    reads_backbone = any(layer.code.backbone_inputs for layer in layers)
+    pyramid = List(tuple(network.extra.outputs[level] for level in network.levels))
+    inputs = [f"c{level}" for level in sorted(network.taps)]
+    doc = f"{detector.title}: {describe.network_sentence(network)}."
+    return {
+        "docstring": _docstring([describe.plain_text(doc)], 4),
+        "channels": _tuple(width for _, width in sorted(network.taps.items())),
+        "channel_names": Code(_targets(names)),
+        "checks": [_channel_check(level, network.taps[level]) for level in fixed],
+        "modules": [Code(line) for line in extra.modules],
+        "layers": Code(statement("self.layers = ", _module_list(layers), BODY)),
+        "inputs": Code(_targets(inputs)),
+        "statements": [Code(line) for line in extra.statements],
+        "pyramid": Code(statement("pyramid = ", pyramid, BODY)),
+        "extra_argument": Code(", features" if reads_backbone else ""),
+    }
+
+
+def _fixed_levels(network: Network) -> list[int]:
+    """Backbone levels that are read without an adapter, since their width is the network's."""
+    graph = network.layers[0].graph
+    levels = {
+        op.level
+        for node in graph.computed()
+        for edge in graph.inputs(node)
+        if not edge.via
+        and isinstance(op := graph.op(edge.source), Input)
+        and op.level in network.taps
+        and op.width == graph.op(node).width
+    }
+    return sorted(levels)
+
+
+def _channel_check(level: int, width: int) -> Code:
+    return Code(
+        f"        if c{level} != {width}:\n"
+        f"            raise ValueError(\n"
+        f'                f"this file was compiled for {width} channels at level {level}, not '
+        f'{{c{level}}}: compile it again for this backbone"\n'
+        f"            )"
+    )
+
+
+def _module_list(layers: tuple[LayerCode, ...]) -> Expr:
+    calls = []
+    for layer in layers:
+        call = f"{layer.class_name}({', '.join(layer.code.channels)})"
+        many = f"{call} for _ in range({layer.repeats})"
+        if layer.repeats > 1 and len(layers) == 1:
+            return Call("nn.ModuleList", (many,))
+        calls.append(call if layer.repeats == 1 else f"*({many})")
+    return Call("nn.ModuleList", (List(tuple(calls)),))
+
+
+def _head(name: str, outputs: str, detector: Detector) -> Code:
+    heads = detector.model.heads
+    conv = "SeparableConv2d" if heads.separable else "FullConv2d"
+    width = next(iter(detector.network.output_widths().values()))
+    keywords = call_arguments(
+        "SharedHead",
+        bias=str(heads.bias),
+        activation=ACTIVATION_MODULES[heads.activation],
+        **norm_values(heads.norm),
+    )
+    sizes = (
+        f"outputs={outputs}",
+        f"depth={heads.depth}",
+        f"levels={len(detector.network.outputs)}",
+    )
+    call = Call("SharedHead", (conv, str(width), *sizes, *keywords))
+    return Code(statement(f"self.{name} = ", call, BODY))
+
+
+def _scales(model: Model, network: Network) -> tuple[float, ...]:
+    scales = model.anchors.scales
+    return scales if len(scales) > 1 else scales * len(network.outputs)
+
+
+def _module_lines(detector: Detector) -> list[str]:
+    network, model = detector.network, detector.model
+    first = network.layers[0].graph
+    return [
+        describe.plain_text(f"{_detector_name(detector)}: {describe.network_sentence(network)}."),
+        "",
+        *_sources(detector),
+        "",
+        *_structure_lines(first),
+        "",
+        "Nodes of the first layer. `1x1` adapts the channels, where a map comes from the backbone:",
+        "",
+        describe.indented(describe.node_table(first)),
+        "",
+        f"Cost of one image of {model.resolution[0]}x{model.resolution[1]} pixels, for "
+        f"{detector.classes} classes. MACs are those of convolutions:",
+        "",
+        describe.indented(describe.cost_table(detector.cost)),
+    ]
+
+
+def _structure_lines(graph: Graph) -> list[str]:
+    diagram = describe.level_diagram(graph)
+    sentence = describe.paragraph(describe.node_sentence(graph))
+    if not diagram:
+        return [sentence]
+    head = "One layer, levels from the coarsest down, nodes in order of computation:"
+    return [head, "", describe.indented(diagram), "", sentence]
+
+
+def _sources(detector: Detector) -> list[str]:
+    sources = [
+        (detector.title, detector.source),
+        (detector.model.title, detector.model.source),
+    ]
+    return [
+        describe.paragraph(describe.plain_text(f"{title}: {source}."))
+        for title, source in dict(sources).items()
+        if source
+    ]
+
+
+def _detector_name(detector: Detector) -> str:
+    return f"{detector.model.title}-{detector.model.variant.upper()} with {detector.title}"
+
+
+def _detector_line(detector: Detector) -> str:
+    text = f"{_detector_name(detector)}: backbone, feature network, class and box heads."
+    return describe.plain_text(text)
+
+
+def _docstring(lines: Iterable[str], indent: int) -> Code:
+    """A docstring of lines that are plain text already."""
+    text = "\n".join(lines)
+    quotes = '"""'
+    if "\n" not in text and indent + len(text) + 6 <= describe.WIDTH:
+        return Code(f"{quotes}{text}{quotes}")
+    pad = " " * indent
+    first, *rest = describe.paragraph(text, indent + 3).split("\n") if indent else text.split("\n")
+    body = "\n".join(pad + line if line else "" for line in rest)
+    return Code(f"{quotes}{first}\n{body}\n{pad}{quotes}" if rest else f"{quotes}{first}{quotes}")
+
+
+def _imports(names: set[str]) -> Code:
+    """Import statements for the names, the standard library first, sorted as isort would."""
+    found = imports_for({*names, *TEMPLATE_IMPORTS})
+    groups = [
+        [i for i in found if (i.module.partition(".")[0] in STANDARD_LIBRARY) is standard]
+        for standard in (True, False)
+    ]
+    return Code("\n\n".join("\n".join(_import_lines(group)) for group in groups if group))
+
+
+def _import_lines(imports: list[Import]) -> list[str]:
+    plain = sorted(f"import {i.module}" for i in imports if not i.name)
+    modules: dict[str, list[str]] = {}
+    aliased = []
+    for found in imports:
+        if found.name and found.alias:
+            aliased.append((found.module, f"{found.name} as {found.alias}"))
+        elif found.name:
+            modules.setdefault(found.module, []).append(found.name)
+    lines = [(module, ", ".join(sorted(names))) for module, names in modules.items()]
+    return plain + [f"from {module} import {names}" for module, names in sorted(lines + aliased)]
+
+
+def _targets(names: list[str]) -> str:
+    return ", ".join(names) + ("," if len(names) == 1 else "")
+
+
+def _tuple(values: Iterable[float]) -> Code:
+    return Code(repr(tuple(values)))
+
+
+def _optional(value: float) -> Code:
+    """A number, or nothing where it is 0."""
+    return Code(repr(value) if value else "")
+
+
+def _string(text: str) -> Code:
+    """A string of the closed backbone grammar, which needs no escapes."""
+    return Code(f'"{text}"')

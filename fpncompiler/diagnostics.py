@@ -1,0 +1,141 @@
+"""What is wrong, where it stands in the user's file, and how it is shown.
+
+A user's mistake is a `Diagnostic` with a stable code and the span of the offending text. Phases
+collect them in a `Sink`, so that one run reports every fault; `SpecError` carries them on.
+Codes by phase: F1xx reading YAML, F2xx the language, F3xx the graph, F4xx levels and channels,
+F5xx models and scaling, F6xx output.
+"""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal, NoReturn
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A range of one line in a spec: 1-based line and columns, `end_column` exclusive."""
+
+    file: str
+    line: int
+    column: int
+    end_column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One cause, one message; `label` stands under the caret, `help` says what to do."""
+
+    code: str
+    message: str
+    span: Span | None = None
+    label: str = ""
+    help: str = ""
+    severity: Severity = "error"
+
+
+@dataclass(slots=True)
+class Sink:
+    """Collects diagnostics, and the text of the files that they point into."""
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    texts: dict[str, list[str]] = field(default_factory=dict)
+
+    def add_text(self, file: str, text: str) -> None:
+        """Remember a file's text, so that spans in it can be shown."""
+        self.texts[file] = text.splitlines()
+
+    def error(
+        self, code: str, message: str, span: Span | None, *, label: str = "", help: str = ""
+    ) -> None:
+        """Record a fault, unless the same one is recorded already, and go on."""
+        diagnostic = Diagnostic(code, message, span, label, help)
+        if diagnostic not in self.diagnostics:
+            self.diagnostics.append(diagnostic)
+
+    def fatal(
+        self, code: str, message: str, span: Span | None, *, label: str = "", help: str = ""
+    ) -> NoReturn:
+        """Record a fault after which nothing later can be judged, and stop.
+
+        Raises:
+            SpecError: always.
+        """
+        self.error(code, message, span, label=label, help=help)
+        self.stop_on_errors()
+        raise AssertionError("an error was recorded")
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether any fault is recorded."""
+        return any(d.severity == "error" for d in self.diagnostics)
+
+    def stop_on_errors(self) -> None:
+        """End the phase.
+
+        Raises:
+            SpecError: if any fault is recorded.
+        """
+        if self.has_errors:
+            raise SpecError(tuple(self.diagnostics), dict(self.texts))
+
+
+class SpecError(Exception):
+    """The spec has faults; `diagnostics` lists them all, `str()` shows them with their lines."""
+
+    def __init__(
+        self, diagnostics: tuple[Diagnostic, ...], texts: dict[str, list[str]] | None = None
+    ) -> None:
+        super().__init__(diagnostics)
+        self.diagnostics = diagnostics
+        self.texts = texts or {}
+
+    def __str__(self) -> str:
+        return render(self.diagnostics, self.texts)
+
+
+def suggest(word: str, choices: Iterable[str]) -> str:
+    """The help line that names the nearest choice, or all of them when there are few."""
+    known = sorted(choices)
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean `{near[0]}`?"
+    if 0 < len(known) <= 12:
+        return "known: " + ", ".join(f"`{choice}`" for choice in known)
+    return ""
+
+
+def printable(text: str) -> str:
+    """Text with every control and non-ASCII character escaped: nothing reaches a terminal raw."""
+    return "".join(c if " " <= c <= "~" else c.encode("unicode_escape").decode() for c in text)
+
+
+def render(diagnostics: Iterable[Diagnostic], texts: dict[str, list[str]]) -> str:
+    """All diagnostics as text, in the order of the file, with the offending lines and carets."""
+    ordered = sorted(diagnostics, key=lambda d: (d.span is None, d.span or Span("", 0, 0, 0)))
+    return "\n\n".join(_render_one(d, texts) for d in ordered)
+
+
+def _render_one(diagnostic: Diagnostic, texts: dict[str, list[str]]) -> str:
+    lines = [f"{diagnostic.severity}[{diagnostic.code}]: {printable(diagnostic.message)}"]
+    gutter = 1
+    if span := diagnostic.span:
+        gutter = len(str(span.line))
+        lines.append(f"{' ' * gutter}--> {printable(span.file)}:{span.line}:{span.column}")
+        lines.extend(_excerpt(diagnostic, span, texts.get(span.file, []), gutter))
+    if diagnostic.help:
+        lines.append(f"{' ' * gutter} = help: {printable(diagnostic.help)}")
+    return "\n".join(lines)
+
+
+def _excerpt(diagnostic: Diagnostic, span: Span, text: list[str], gutter: int) -> list[str]:
+    if not 1 <= span.line <= len(text):
+        return []
+    line = text[span.line - 1]
+    before = len(printable(line[: span.column - 1]))
+    width = max(1, len(printable(line[span.column - 1 : span.end_column - 1])))
+    caret = f"{' ' * before}{'^' * width} {printable(diagnostic.label)}".rstrip()
+    blank = f"{' ' * gutter} |"
+    return [blank, f"{span.line} | {printable(line)}", f"{blank} {caret}"]

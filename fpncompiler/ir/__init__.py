@@ -1,0 +1,1 @@
+"""The graph of one layer: ops on nodes, ordered edges, a verifier, a text form."""

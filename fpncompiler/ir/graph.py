@@ -1,0 +1,134 @@
+"""The graph of one layer, the only owner of networkx.
+
+A multigraph, since two edges may join the same nodes; an edge's key is its input slot, and the
+order of the slots is meaning (weights, checkpoints). Node ids are paper names such as `p6_td`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import networkx as nx
+
+from fpncompiler.diagnostics import Span
+from fpncompiler.ir.ops import EdgeOp, Input, Op
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One input of a node: where it comes from, and what happens on the way, in order."""
+
+    source: str
+    via: tuple[EdgeOp, ...] = ()
+    span: Span | None = None
+
+
+class Graph:
+    """Nodes with ops, ordered inputs, and the node that produces each output level.
+
+    Passes never change a graph that they are given: they change a `copy()`.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.outputs: dict[int, str] = {}
+        self._graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
+
+    def __len__(self) -> int:
+        return self._graph.number_of_nodes()
+
+    def __contains__(self, node: object) -> bool:
+        return node in self._graph
+
+    def copy(self) -> "Graph":
+        """An independent copy; ops and edges are immutable and shared."""
+        other = Graph(self.name)
+        other.outputs = dict(self.outputs)
+        for node in self._graph:
+            other.add_node(node, self.op(node), self.span(node))
+        for node in self._graph:
+            other.set_inputs(node, self.inputs(node))
+        return other
+
+    def add_node(self, node: str, op: Op, span: Span | None = None) -> None:
+        """Add a node without inputs; its id must be new."""
+        if node in self._graph:
+            raise ValueError(f"node {node} is there already")
+        self._graph.add_node(node, op=op, span=span)
+
+    def remove_node(self, node: str) -> None:
+        """Remove a node that nothing reads."""
+        self._graph.remove_node(node)
+
+    def op(self, node: str) -> Op:
+        """What the node computes."""
+        op: Op = self._graph.nodes[node]["op"]
+        return op
+
+    def set_op(self, node: str, op: Op) -> None:
+        """Replace what the node computes."""
+        self._graph.nodes[node]["op"] = op
+
+    def span(self, node: str) -> Span | None:
+        """Where the node stands in the spec."""
+        span: Span | None = self._graph.nodes[node]["span"]
+        return span
+
+    def inputs(self, node: str) -> tuple[Edge, ...]:
+        """The node's inputs, by slot."""
+        edges = self._graph.in_edges(node, keys=True, data="edge")
+        slots = {slot: edge for _, _, slot, edge in edges}
+        return tuple(slots[slot] for slot in sorted(slots))
+
+    def set_inputs(self, node: str, edges: tuple[Edge, ...]) -> None:
+        """Replace all inputs of a node; slots are numbered from 0."""
+        self._graph.remove_edges_from(list(self._graph.in_edges(node, keys=True)))
+        for slot, edge in enumerate(edges):
+            if edge.source not in self._graph:
+                raise ValueError(f"{node} reads {edge.source}, which is not a node")
+            self._graph.add_edge(edge.source, node, key=slot, edge=edge)
+
+    def readers(self, node: str) -> tuple[str, ...]:
+        """The nodes that read this one, each once, sorted."""
+        return tuple(sorted(set(self._graph.successors(node))))
+
+    def nodes(self) -> tuple[str, ...]:
+        """All node ids, inputs included, sorted by level and name."""
+        return tuple(sorted(self._graph, key=self._rank))
+
+    def order(self) -> tuple[str, ...]:
+        """All node ids so that inputs come before readers; ties by level and name.
+
+        Raises:
+            ValueError: if the graph has a cycle.
+        """
+        try:
+            return tuple(nx.lexicographical_topological_sort(self._graph, key=self._rank))
+        except nx.NetworkXUnfeasible:
+            raise ValueError(f"graph {self.name} has a cycle") from None
+
+    def cycle(self) -> tuple[tuple[str, str, int], ...]:
+        """The edges (source, target, slot) of a cycle, or nothing."""
+        if nx.is_directed_acyclic_graph(self._graph):
+            return ()
+        return tuple(nx.find_cycle(self._graph))
+
+    def live(self) -> set[str]:
+        """The nodes that some output depends on."""
+        live = set(self.outputs.values())
+        frontier = sorted(live)
+        while frontier:
+            new = {edge.source for node in frontier for edge in self.inputs(node)} - live
+            live |= new
+            frontier = sorted(new)
+        return live
+
+    def computed(self) -> Iterator[str]:
+        """The nodes that compute something, in order."""
+        return (node for node in self.order() if not isinstance(self.op(node), Input))
+
+    def edge_count(self) -> int:
+        """The number of edges."""
+        return int(self._graph.number_of_edges())
+
+    def _rank(self, node: str) -> tuple[int, str]:
+        return self.op(node).level, node

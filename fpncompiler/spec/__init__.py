@@ -1,0 +1,1 @@
+"""From YAML text to typed specs: tree (positions), expressions, references, topology, model."""

@@ -1,0 +1,125 @@
+"""Finding and reading spec files: the spec itself, the specs it extends, its model.
+
+A spec names others by name, never by path. They are looked for beside the spec, then in `specs/` of
+the working directory, then among the specs that ship with fpnc.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fpncompiler.diagnostics import Sink, suggest
+from fpncompiler.spec.merging import merge, without
+from fpncompiler.spec.names import name_fault
+from fpncompiler.spec.tree import Mapping, Node, Scalar, parse_tree
+
+MAX_EXTENDS = 8
+TEXT_NAME = "<text>"
+
+
+class SpecNotFoundError(Exception):
+    """The file that the user named cannot be read; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A spec's tree, after `extends`, and where it came from."""
+
+    path: Path | None
+    tree: Mapping
+
+
+def load_topology(spec: str | Path, sink: Sink) -> Source:
+    """Read a topology from a path, or from YAML text (which has a line break).
+
+    Raises:
+        SpecNotFoundError: there is no such file, or it cannot be read.
+        SpecError: the file is not a spec.
+    """
+    if isinstance(spec, str) and "\n" in spec:
+        tree = parse_tree(spec.encode(), TEXT_NAME, sink)
+        return Source(None, _extended(tree, [], sink))
+    path = Path(spec)
+    tree = parse_tree(_read(path), path.as_posix(), sink)
+    return Source(path, _extended(tree, [path], sink))
+
+
+def load_model(name: str, topology: Path | None, named_at: Node | None, sink: Sink) -> Source:
+    """Read the model `name` from `models/` of the spec folders.
+
+    Raises:
+        SpecError: F501, there is no such model.
+    """
+    folders = [folder / "models" for folder in _folders(topology)]
+    path = _find(name, folders)
+    if path is None:
+        message = f"there is no model `{name}`"
+        span = named_at.span if named_at else None
+        sink.fatal("F501", message, span, help=suggest(name, _names(folders)))
+    return Source(path, parse_tree(_read(path), _shown(path), sink))
+
+
+def check_version(tree: Mapping, sink: Sink) -> None:
+    """Every spec begins with `fpnc: 1`, so that a later language can tell."""
+    version = tree.get("fpnc")
+    if version is None:
+        sink.error("F202", "the spec does not say `fpnc: 1`", tree.span, help="add it on top")
+    elif not isinstance(version, Scalar) or version.text != "1":
+        help = "this compiler reads `fpnc: 1`"
+        sink.error("F209", "an unknown version of the language", version.span, help=help)
+
+
+def shipped_specs() -> Path:
+    """The folder of the specs that ship: in the package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "specs"
+    return installed if installed.is_dir() else package.parent / "specs"
+
+
+def _extended(tree: Mapping, chain: list[Path], sink: Sink) -> Mapping:
+    parent = tree.get("extends")
+    if parent is None:
+        return tree
+    if not isinstance(parent, Scalar) or name_fault(parent.text):
+        sink.fatal("F210", "`extends` is the name of a spec", parent.span)
+    folders = _folders(chain[0] if chain else None)
+    path = _find(parent.text, folders)
+    if path is None:
+        help = suggest(parent.text, _names(folders))
+        sink.fatal("F210", f"there is no spec `{parent.text}`", parent.span, help=help)
+    if path.resolve() in {p.resolve() for p in chain} or len(chain) > MAX_EXTENDS:
+        sink.fatal("F210", f"`{parent.text}` extends itself in the end", parent.span)
+    base_tree = parse_tree(_read(path), _shown(path), sink)
+    base = _extended(base_tree, [*chain, path], sink)
+    return merge(without(base, "extends"), tree)
+
+
+def _folders(topology: Path | None) -> list[Path]:
+    beside = [topology.parent] if topology else []
+    return [*beside, Path("specs"), shipped_specs()]
+
+
+def _find(name: str, folders: list[Path]) -> Path | None:
+    if name_fault(name):
+        return None
+    candidates = (folder / f"{name}.yaml" for folder in folders)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _names(folders: list[Path]) -> list[str]:
+    return sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SpecNotFoundError(f"cannot read {path.as_posix()}: {reason}") from error
+
+
+def _shown(path: Path) -> str:
+    """A path for messages: relative to the working directory where it can be."""
+    try:
+        return path.resolve().relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return path.as_posix()

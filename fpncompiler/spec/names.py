@@ -1,0 +1,53 @@
+"""Names that a spec may give: they become Python identifiers, so the grammar is closed.
+
+`[a-z][a-z0-9_]*`, at most 48 characters, no double underscore, and nothing that Python, torch's
+`nn.Module` or the generated file already means.
+"""
+
+import builtins
+import keyword
+import re
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
+
+# Public attributes of torch.nn.Module; a test holds the list against torch.
+MODULE_ATTRIBUTES = frozenset(
+    """
+    add_module apply bfloat16 buffers call_super_init children compile cpu cuda double
+    dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter
+    get_submodule half ipu load_state_dict modules mtia named_buffers named_children
+    named_modules named_parameters parameters register_backward_hook register_buffer
+    register_forward_hook register_forward_pre_hook register_full_backward_hook
+    register_full_backward_pre_hook register_load_state_dict_post_hook
+    register_load_state_dict_pre_hook register_module register_parameter
+    register_state_dict_post_hook register_state_dict_pre_hook requires_grad_
+    set_extra_state set_submodule share_memory state_dict to to_empty train training type
+    xpu zero_grad
+    """.split()
+)
+
+# Names that the templates use themselves, and the two input families of the language.
+TEMPLATE_NAMES = frozenset(
+    """
+    backbone channels features in layers math network nn self timm torch
+    """.split()
+)
+
+RESERVED = (
+    frozenset(keyword.kwlist)
+    | frozenset(keyword.softkwlist)
+    | frozenset(name for name in dir(builtins) if name.islower())
+    | MODULE_ATTRIBUTES
+    | TEMPLATE_NAMES
+)
+
+
+def name_fault(name: str) -> str:
+    """Why `name` cannot be a name in a spec; empty if it can."""
+    if not _NAME.fullmatch(name):
+        return "a name has lower-case letters, digits and `_`, begins with a letter, 48 at most"
+    if "__" in name or name.endswith("_"):
+        return "a name has no double and no final underscore"
+    if name in RESERVED:
+        return "this name means something in Python or PyTorch already"
+    return ""

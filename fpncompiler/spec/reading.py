@@ -1,0 +1,199 @@
+"""Typed values out of tree nodes. Faults go to the sink; the caller gets a harmless default."""
+
+import math
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from fpncompiler.diagnostics import Sink, Span, suggest
+from fpncompiler.spec.expression import FormulaError, evaluate
+from fpncompiler.spec.names import name_fault
+from fpncompiler.spec.tree import Mapping, Node, Scalar, Sequence
+
+_RANGE = re.compile(r"\s*(\d{1,2})\s*\.\.\s*(\d{1,2})\s*")
+MAX_LEVEL = 12
+NOWHERE = Span("", 1, 1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """A range of pyramid levels, both ends included; a map of level l has stride 2**l."""
+
+    low: int
+    high: int
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.low, self.high + 1))
+
+    def __contains__(self, level: object) -> bool:
+        return isinstance(level, int) and self.low <= level <= self.high
+
+    def __str__(self) -> str:
+        return f"{self.low}..{self.high}"
+
+
+def parse_levels(text: str) -> Levels | None:
+    """`3..7` as levels; None if it is not two levels in order, 0 to 12."""
+    found = _RANGE.fullmatch(text)
+    if not found:
+        return None
+    low, high = int(found.group(1)), int(found.group(2))
+    return Levels(low, high) if low <= high <= MAX_LEVEL else None
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads values of one spec at one phi.
+
+    A scalar may scale: be a formula of phi, or `{formula: ..., published: table over phi}`, where
+    the table wins unless `prefer_formula`.
+    """
+
+    sink: Sink
+    phi: int = 0
+    prefer_formula: bool = False
+
+    def mapping(self, node: Node | None, what: str, keys: Iterable[str]) -> Mapping:
+        """A mapping with known keys; an empty one if `node` is None or wrong."""
+        if node is None:
+            return Mapping({}, NOWHERE)
+        if not isinstance(node, Mapping):
+            self.wrong(node, f"{what} is a mapping")
+            return Mapping({}, node.span)
+        known = list(keys)
+        for name, entry in node.entries.items():
+            if name not in known:
+                message = f"{what} has no key `{name}`"
+                self.sink.error("F201", message, entry.key.span, help=suggest(name, known))
+        return node
+
+    def scaled(self, node: Node | None) -> Node | None:
+        """The value at this phi; None where a table has no row for it."""
+        if not isinstance(node, Mapping) or not node.entries:
+            return node
+        if not set(node.entries) <= {"formula", "published"}:
+            return node
+        formula, published = node.get("formula"), node.get("published")
+        row = self._row(published) if published else None
+        return (formula or row) if self.prefer_formula else (row or formula)
+
+    def _row(self, table: Node) -> Node | None:
+        match table:
+            case Sequence():
+                return table.items[self.phi] if self.phi < len(table.items) else None
+            case Mapping():
+                return table.get(str(self.phi))
+            case _:
+                self.wrong(table, "`published` is a list over phi or a mapping {phi: value}")
+                return None
+
+    def number(
+        self, node: Node | None, what: str, low: float, high: float, default: float = 0.0
+    ) -> float:
+        """A finite number within bounds, or a formula of phi."""
+        node = self.scaled(node)
+        if node is None:
+            return default
+        if not isinstance(node, Scalar):
+            self.wrong(node, f"{what} is a number")
+            return default
+        try:
+            value = evaluate(node.text, {"phi": float(self.phi)})
+        except FormulaError as error:
+            message = f"{what} is neither a number nor a formula of phi: {error}"
+            self.sink.error("F504", message, node.span)
+            return default
+        if not low <= value <= high:
+            message = f"{what} is {value:g}; it must be from {low:g} to {high:g}"
+            self.sink.error("F203", message, node.span)
+            return default
+        return value
+
+    def integer(self, node: Node | None, what: str, low: int, high: int, default: int = 1) -> int:
+        """A whole number within bounds, or a formula whose value is whole."""
+        value = self.number(node, what, low, high, default)
+        if value != math.floor(value):
+            scalar = self.scaled(node)
+            message = f"{what} is {value:g}, which is not a whole number"
+            help = "round it: `round_to(..., 8)`, `floor(...)`, `ceil(...)`"
+            self.sink.error("F203", message, scalar.span if scalar else None, help=help)
+            return default
+        return int(value)
+
+    def flag(self, node: Node | None, what: str, default: bool) -> bool:
+        """`true` or `false`."""
+        node = self.scaled(node)
+        if node is None:
+            return default
+        if isinstance(node, Scalar) and node.plain and node.text in ("true", "false"):
+            return node.text == "true"
+        self.wrong(node, f"{what} is `true` or `false`")
+        return default
+
+    def word(self, node: Node | None, what: str, choices: Iterable[str], default: str) -> str:
+        """One of a closed set of words."""
+        node = self.scaled(node)
+        if node is None:
+            return default
+        known = tuple(choices)
+        if isinstance(node, Scalar) and node.text in known:
+            return node.text
+        if isinstance(node, Scalar):
+            message = f"`{node.text}` is no {what}"
+            self.sink.error("F207", message, node.span, help=suggest(node.text, known))
+        else:
+            self.wrong(node, f"{what} is a word")
+        return default
+
+    def name(self, node: Node | None, what: str) -> str:
+        """A name of the closed grammar; `unnamed` if it is missing or wrong."""
+        if not isinstance(node, Scalar):
+            if node is not None:
+                self.wrong(node, f"{what} is a word")
+            return "unnamed"
+        if fault := name_fault(node.text):
+            self.sink.error("F205", f"`{node.text}` cannot be {what}", node.span, help=fault)
+            return "unnamed"
+        return node.text
+
+    def text(self, node: Node | None, what: str) -> str:
+        """Free text, for docstrings; at most 400 characters."""
+        node = self.scaled(node)
+        if node is None:
+            return ""
+        if isinstance(node, Scalar) and len(node.text) <= 400:
+            return " ".join(node.text.split())
+        self.wrong(node, f"{what} is a text of at most 400 characters")
+        return ""
+
+    def levels(self, node: Node | None, what: str) -> Levels | None:
+        """A range of levels such as `3..7`."""
+        node = self.scaled(node)
+        if node is None:
+            return None
+        levels = parse_levels(node.text) if isinstance(node, Scalar) else None
+        if levels is None:
+            self.wrong(node, f"{what} is a range such as `3..7`, at most level {MAX_LEVEL}")
+        return levels
+
+    def items(self, node: Node | None, what: str) -> tuple[Node, ...]:
+        """The items of a list; a single value counts as a list of one."""
+        match node:
+            case None:
+                return ()
+            case Sequence():
+                return node.items
+            case Scalar():
+                return (node,)
+            case Mapping():
+                self.wrong(node, f"{what} is a list")
+                return ()
+
+    def numbers(self, node: Node | None, what: str, low: float, high: float) -> tuple[float, ...]:
+        """A list of numbers."""
+        items = self.items(self.scaled(node), what)
+        return tuple(self.number(item, what, low, high) for item in items)
+
+    def wrong(self, node: Node, expected: str) -> None:
+        """Record that a value is not what its place asks for."""
+        self.sink.error("F203", expected, node.span)

@@ -1,0 +1,188 @@
+"""YAML events -> a tree in which every key and value knows its place.
+
+    text -> yaml.parse (events) -> Scalar | Sequence | Mapping, each with a Span
+
+Nothing is constructed from tags, keys never repeat, nesting and size are bounded. Anchors and
+aliases are refused: `extends` is how one spec builds on another.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import yaml
+
+from fpncompiler.diagnostics import Sink, Span, printable
+
+MAX_BYTES = 4 << 20
+MAX_DEPTH = 32
+
+_Parser = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A scalar as written; `plain` tells `yes` from `"yes"`."""
+
+    text: str
+    plain: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A list; `span` covers its first line."""
+
+    items: tuple["Node", ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A key with its value."""
+
+    key: Scalar
+    value: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A mapping, in the order of the file; `span` covers its first line."""
+
+    entries: dict[str, Entry]
+    span: Span
+
+    def get(self, key: str) -> "Node | None":
+        """The value of `key`, if it is there."""
+        entry = self.entries.get(key)
+        return entry.value if entry else None
+
+
+Node = Scalar | Sequence | Mapping
+
+
+def parse_tree(data: bytes, file: str, sink: Sink) -> Mapping:
+    """Read one YAML document whose top is a mapping.
+
+    Raises:
+        SpecError: F101 not YAML, F102 not text, F103 empty, F104 a construct that specs do not
+            have, F105 too large or too deep, F106 a key given twice.
+    """
+    start = Span(file, 1, 1, 2)
+    if len(data) > MAX_BYTES:
+        sink.fatal("F105", f"the file has {len(data)} bytes; a spec has {MAX_BYTES} at most", start)
+    text = _decode(data, file, sink)
+    events = _events(text, file, sink)
+    tree = _Composer(file, sink).document(events)
+    sink.stop_on_errors()
+    if tree is None or (isinstance(tree, Scalar) and tree.plain and tree.text in ("", "null", "~")):
+        help = "start with `fpnc: 1` and a `name:`"
+        sink.fatal("F103", "the spec is empty", start, help=help)
+    if not isinstance(tree, Mapping):
+        help = "a spec is `key: value` lines, beginning with `fpnc: 1`"
+        sink.fatal("F103", "the spec is not a mapping", tree.span, help=help)
+    return tree
+
+
+def _decode(data: bytes, file: str, sink: Sink) -> str:
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
+        span = Span(file, line, column, column + 1)
+        sink.fatal("F102", "the file is not UTF-8 text", span, help="save it as UTF-8")
+    text = text.replace("\r\n", "\n")
+    sink.add_text(file, text)
+    if found := _CONTROL.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        column = found.start() - (text.rfind("\n", 0, found.start()) + 1) + 1
+        message = f"the file has a control character ({printable(found.group())})"
+        sink.fatal("F102", message, Span(file, line, column, column + 1), help="remove it")
+    return text
+
+
+def _events(text: str, file: str, sink: Sink) -> Iterator[yaml.Event]:
+    try:
+        yield from yaml.parse(text, Loader=_Parser)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        problem = error.problem or error.context or "the text cannot be read"
+        span = Span(file, line, column, column + 1)
+        sink.fatal("F101", f"not YAML: {problem}", span)
+    except yaml.YAMLError as error:
+        sink.fatal("F101", f"not YAML: {str(error).splitlines()[0]}", Span(file, 1, 1, 2))
+
+
+@dataclass(slots=True)
+class _Composer:
+    """Builds the tree from events, one recursion a nesting level, at most MAX_DEPTH deep."""
+
+    file: str
+    sink: Sink
+    depth: int = field(default=0)
+
+    def document(self, events: Iterator[yaml.Event]) -> Node | None:
+        tree: Node | None = None
+        for event in events:
+            match event:
+                case yaml.DocumentStartEvent() if tree is not None:
+                    self._refuse(event, "a second document")
+                case yaml.DocumentStartEvent() if event.version or event.tags:
+                    self._refuse(event, "a directive")
+                case yaml.ScalarEvent() | yaml.CollectionStartEvent() | yaml.AliasEvent():
+                    tree = self.node(event, events)
+        return tree
+
+    def node(self, event: yaml.Event, events: Iterator[yaml.Event]) -> Node:
+        if isinstance(event, yaml.AliasEvent):
+            self._refuse(event, "an alias")
+        if getattr(event, "anchor", None):
+            self._refuse(event, "an anchor")
+        if getattr(event, "tag", None):
+            self._refuse(event, "a tag")
+        span = self._span(event)
+        if isinstance(event, yaml.ScalarEvent):
+            return Scalar(event.value, not event.style, span)
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            self.sink.fatal("F105", f"nested more than {MAX_DEPTH} deep", span)
+        if isinstance(event, yaml.SequenceStartEvent):
+            node: Node = Sequence(tuple(self._items(events)), span)
+        else:
+            node = Mapping(self._entries(events), span)
+        self.depth -= 1
+        return node
+
+    def _items(self, events: Iterator[yaml.Event]) -> Iterator[Node]:
+        while not isinstance(event := next(events), yaml.SequenceEndEvent):
+            yield self.node(event, events)
+
+    def _entries(self, events: Iterator[yaml.Event]) -> dict[str, Entry]:
+        entries: dict[str, Entry] = {}
+        while not isinstance(event := next(events), yaml.MappingEndEvent):
+            key = self.node(event, events)
+            value = self.node(next(events), events)
+            if not isinstance(key, Scalar):
+                self.sink.error("F104", "a key must be a word", key.span)
+            elif key.text == "<<":
+                help = "`extends: NAME` builds on another spec"
+                self.sink.error("F104", "specs have no merge keys", key.span, help=help)
+            elif first := entries.get(key.text):
+                message = f"`{key.text}` is given twice"
+                help = f"the first is on line {first.key.span.line}; remove or rename one"
+                self.sink.error("F106", message, key.span, label="again here", help=help)
+            else:
+                entries[key.text] = Entry(key, value)
+        return entries
+
+    def _span(self, event: yaml.Event) -> Span:
+        start, end = event.start_mark, event.end_mark
+        one_line = end.line == start.line and end.column > start.column
+        end_column = end.column + 1 if one_line else start.column + 2
+        return Span(self.file, start.line + 1, start.column + 1, end_column)
+
+    def _refuse(self, event: yaml.Event, what: str) -> None:
+        self.sink.fatal("F104", f"specs have no such thing as {what}", self._span(event))
