@@ -67,6 +67,7 @@ class Compiled:
     network: Network
     cost: DetectorCost
     source: str
+    fusion_overridden: bool
 
     @property
     def file_name(self) -> str:
@@ -105,7 +106,10 @@ def compile_spec(spec: str | Path, options: Options) -> Compiled:
     )
     name = _file_stem(topology, model, options)
     source = _stamped(detector, loaded, options)
-    return Compiled(name, topology, model, layer, stages, network, cost, source)
+    overridden = _fusion_overridden(loaded.tree, topology)
+    return Compiled(
+        name, topology, model, layer, stages, network, cost, source, fusion_overridden=overridden
+    )
 
 
 def _typed(loaded: Source, options: Options, sink: Sink) -> tuple[Topology, Model]:
@@ -247,6 +251,13 @@ def _file_stem(topology: Topology, model: Model, options: Options) -> str:
     if options.classes is not None:
         parts.append(f"{options.classes}classes")
     return "_".join(parts)
+
+
+def _fusion_overridden(tree: Mapping, topology: Topology) -> bool:
+    """Whether the topology asks for another fusion than the model's row lets it have."""
+    asked = tree.get("fusion")
+    kind = asked.get("kind") if isinstance(asked, Mapping) else asked
+    return isinstance(kind, Scalar) and kind.text != topology.style.fusion.kind
 
 
 def _stamped(detector: Detector, loaded: Source, options: Options) -> str:

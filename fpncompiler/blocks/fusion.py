@@ -106,3 +106,17 @@ class PixelFastNormalizedFusion(FastNormalizedFusion):
     def forward(self, *inputs: Tensor) -> Tensor:
         """`arity` maps of one shape [B, C, H, W], of any size -> [B, C, H, W]."""
         return weighted_sum(inputs, weights_at(self.weights(), inputs[0]))
+
+
+class Node(nn.Module):
+    """A node of the feature network: fuse the inputs, then convolve."""
+
+    def __init__(self, fuse: nn.Module, conv: nn.Module) -> None:
+        super().__init__()
+        self.fuse = fuse
+        self.conv = conv
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Maps of one shape [B, C, H, W] -> [B, C', H, W], as `conv` has it."""
+        y: Tensor = self.conv(self.fuse(*inputs))
+        return y

@@ -63,7 +63,7 @@ def _columns(graph: Graph) -> dict[str, int]:
 
 def node_table(graph: Graph) -> list[str]:
     """Node by node: level, stride, channels, inputs in order."""
-    rows = [("node", "level", "stride", "channels", "inputs")]
+    rows: list[tuple[str, ...]] = [("node", "level", "stride", "channels", "inputs")]
     for node in graph.computed():
         op = graph.op(node)
         inputs = ", ".join(_edge_text(edge) for edge in graph.inputs(node))

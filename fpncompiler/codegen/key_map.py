@@ -6,7 +6,7 @@
 effdet numbers its nodes in the order of computation, after the inputs from the finest level up.
 """
 
-from fpncompiler.codegen.lower import adapter_name, convolution_name, fusion_name
+from fpncompiler.codegen.lower import adapter_name, convolution_path, fusion_path
 from fpncompiler.ir.detector import Model
 from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.network import Network
@@ -33,7 +33,7 @@ def effdet_key_map(network: Network, model: Model, *, level_first: bool = False)
 
 
 def _extra_keys(network: Network) -> dict[str, str]:
-    keys = {}
+    keys: dict[str, str] = {}
     for node in network.extra.computed():
         edges = network.extra.inputs(node)
         offset = network.extra.op(node).level - network.levels[0]
@@ -47,20 +47,20 @@ def _layer_keys(graph: Graph, index: int) -> dict[str, str]:
     order = graph.order()
     inputs = [node for node in order if isinstance(graph.op(node), Input)]
     numbers = {node: number for number, node in enumerate(inputs)}
-    keys = {}
+    keys: dict[str, str] = {}
     for number, node in enumerate(graph.computed()):
         numbers[node] = len(inputs) + number
         ours, theirs = f"network.layers.{index}", f"fpn.cell.{index}.fnode.{number}"
         op = graph.op(node)
         if isinstance(op, Fuse) and op.fusion.kind != "sum":
-            keys[f"{ours}.{fusion_name(node)}.weight"] = f"{theirs}.combine.edge_weights"
+            keys[f"{ours}.{fusion_path(node, op)}"] = f"{theirs}.combine.edge_weights"
         edges = graph.inputs(node)
         for slot, edge in enumerate(edges):
             name = f"{ours}.{adapter_name(edge, node, slot, edges)}"
             place = f"{theirs}.combine.resample.{numbers[edge.source]}.conv"
             keys |= _adapter_keys(name, place, edge.via)
         if not isinstance(op, Input) and op.conv is not None:
-            name = f"{ours}.{convolution_name(node)}"
+            name = f"{ours}.{convolution_path(node, op)}"
             keys |= _convolution_keys(name, f"{theirs}.after_combine.conv", op.conv)
     return keys
 

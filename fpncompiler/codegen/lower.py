@@ -110,19 +110,19 @@ def adapter_name(edge: Edge, node: str, slot: int, edges: tuple[Edge, ...]) -> s
     return f"{edge.source}_to_{node}" + (f"_{parallel + 1}" if parallel else "")
 
 
-def fusion_name(node: str) -> str:
-    """The attribute of a node's fusion."""
-    return f"{node}_fuse"
+def fusion_path(node: str, op: Fuse) -> str:
+    """Where a node's fusion weights are: inside its `Node`, or alone where nothing follows."""
+    return f"{node}.fuse.weight" if op.conv else f"{node}.weight"
 
 
-def convolution_name(node: str) -> str:
-    """The attribute of a node's convolution."""
-    return f"{node}_conv"
+def convolution_path(node: str, op: Fuse | Unary) -> str:
+    """Where a node's convolution is: inside its `Node`, or alone where nothing is weighed."""
+    return f"{node}.conv" if isinstance(op, Fuse) and op.fusion.kind != "sum" else node
 
 
 def stride_comment(level: int) -> str:
     """What stands at the end of a node's line."""
-    return f"P{level}, stride {2**level}"
+    return f"P{level}/{2**level}"
 
 
 class _Lowering:
@@ -142,17 +142,14 @@ class _Lowering:
     def statement(self, node: str) -> str:
         op = self.graph.op(node)
         assert not isinstance(op, Input)
-        value = self._fused(node, op)
-        if op.conv is not None:
-            value = Call(f"self.{convolution_name(node)}", (value,))
-        return statement(f"{node} = ", value, BODY, stride_comment(op.level))
-
-    def _fused(self, node: str, op: Fuse | Unary) -> Expr:
         edges = self.graph.inputs(node)
         values = tuple(self._arriving(node, op, slot) for slot in range(len(edges)))
         if isinstance(op, Fuse) and op.fusion.kind != "sum":
-            return Call(f"self.{fusion_name(node)}", values)
-        return Sum(values) if len(values) > 1 else values[0]
+            value: Expr = Call(f"self.{node}", values)
+        else:
+            value = Sum(values) if len(values) > 1 else values[0]
+            value = Call(f"self.{node}", (value,)) if op.conv else value
+        return statement(f"{node} = ", value, BODY, stride_comment(op.level))
 
     def _arriving(self, node: str, op: Fuse | Unary, slot: int) -> Expr:
         edges = self.graph.inputs(node)
@@ -216,16 +213,21 @@ class _Lowering:
                     name = adapter_name(edge, node, slot, edges)
                     module = adapter_module(step, self.width_of(edge, step.in_width))
                     lines.append(statement(f"self.{name} = ", module, BODY))
+        if module := self._node_module(op, edges):
+            lines.append(statement(f"self.{node} = ", module, BODY))
+        return lines
+
+    def _node_module(self, op: Fuse | Unary, edges: tuple[Edge, ...]) -> Call | None:
+        fusion: Call | None = None
+        conv: Call | None = None
         if isinstance(op, Fuse) and op.fusion.kind != "sum":
-            module = fusion_module(op, len(edges), map_size(op.level, self.image_size))
-            lines.append(statement(f"self.{fusion_name(node)} = ", module, BODY))
+            fusion = fusion_module(op, len(edges), map_size(op.level, self.image_size))
         if op.conv is not None:
             in_width = str(op.width)
             if isinstance(op, Unary):
                 in_width = self.width_of(edges[0], arrival(self.graph, edges[0])[1])
-            module = convolution_module(op.conv, in_width, str(op.width))
-            lines.append(statement(f"self.{convolution_name(node)} = ", module, BODY))
-        return lines
+            conv = convolution_module(op.conv, in_width, str(op.width))
+        return Call("Node", (fusion, conv)) if fusion and conv else fusion or conv
 
 
 def _resampled(value: Expr, step: EdgeOp, reference: str) -> Expr:

@@ -14,7 +14,7 @@ import jinja2
 from fpncompiler.analysis.cost import DetectorCost
 from fpncompiler.codegen import describe
 from fpncompiler.codegen.blocks import Import, call_arguments, closure, imports_for, used_names
-from fpncompiler.codegen.layout import Call, Expr, List, statement
+from fpncompiler.codegen.layout import WIDTH, Call, Expr, List, statement
 from fpncompiler.codegen.lower import (
     ACTIVATION_MODULES,
     BODY,
@@ -296,7 +296,7 @@ def _docstring(lines: Iterable[str], indent: int) -> Code:
     """A docstring of lines that are plain text already."""
     text = "\n".join(lines)
     quotes = '"""'
-    if "\n" not in text and indent + len(text) + 6 <= describe.WIDTH:
+    if "\n" not in text and indent + len(text) + 6 <= WIDTH:
         return Code(f"{quotes}{text}{quotes}")
     pad = " " * indent
     first, *rest = describe.paragraph(text, indent + 3).split("\n") if indent else text.split("\n")

@@ -6,6 +6,7 @@ order of the slots is meaning (weights, checkpoints). Node ids are paper names s
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import networkx as nx
 
@@ -75,8 +76,8 @@ class Graph:
 
     def inputs(self, node: str) -> tuple[Edge, ...]:
         """The node's inputs, by slot."""
-        edges = self._graph.in_edges(node, keys=True, data="edge")
-        slots = {slot: edge for _, _, slot, edge in edges}
+        found: Any = self._graph.in_edges(node, keys=True, data="edge")
+        slots: dict[int, Edge] = {slot: edge for _, _, slot, edge in found}
         return tuple(slots[slot] for slot in sorted(slots))
 
     def set_inputs(self, node: str, edges: tuple[Edge, ...]) -> None:

@@ -26,10 +26,11 @@ MODULE_ATTRIBUTES = frozenset(
     """.split()
 )
 
-# Names that the templates use themselves, and the two input families of the language.
+# Names that generated files use themselves, and the two input families of the language.
 TEMPLATE_NAMES = frozenset(
     """
-    backbone channels features in layers math network nn self timm torch
+    backbone channels downsample_bilinear features in layers math max_pool_same
+    max_pool_symmetric network nn self timm torch upsample_bilinear upsample_nearest
     """.split()
 )
 
@@ -46,8 +47,8 @@ def name_fault(name: str) -> str:
     """Why `name` cannot be a name in a spec; empty if it can."""
     if not _NAME.fullmatch(name):
         return "a name has lower-case letters, digits and `_`, begins with a letter, 48 at most"
-    if "__" in name or name.endswith("_"):
-        return "a name has no double and no final underscore"
+    if "__" in name or name.endswith("_") or "_to_" in name:
+        return "a name has no double and no final underscore, and no `_to_`, which names adapters"
     if name in RESERVED:
         return "this name means something in Python or PyTorch already"
     return ""

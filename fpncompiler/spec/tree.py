@@ -180,6 +180,8 @@ class _Composer:
 
     def _span(self, event: yaml.Event) -> Span:
         start, end = event.start_mark, event.end_mark
+        assert start is not None
+        assert end is not None
         one_line = end.line == start.line and end.column > start.column
         end_column = end.column + 1 if one_line else start.column + 2
         return Span(self.file, start.line + 1, start.column + 1, end_column)

@@ -1,0 +1,28 @@
+"""A compiled detector in a few lines."""
+
+from fpncompiler.codegen.describe import network_sentence
+from fpncompiler.pipeline import Compiled
+
+
+def summary(compiled: Compiled) -> list[str]:
+    """What was compiled, and what it costs."""
+    model, total = compiled.model, compiled.cost.total
+    parameters = "unknown" if total.parameters is None else f"{total.parameters:,}"
+    macs = "unknown" if total.macs is None else f"{total.macs / 1e9:,.3f} G"
+    height, width = model.resolution
+    lines = [
+        f"{model.title}-{model.variant.upper()} with {compiled.topology.title}: "
+        f"{network_sentence(compiled.network)}, backbone {model.backbone.name}",
+        f"{parameters} parameters, {macs} multiply-accumulates at {height}x{width}",
+    ]
+    if note := _override_note(compiled):
+        lines.append(note)
+    return lines
+
+
+def _override_note(compiled: Compiled) -> str:
+    """Where the model's row settles the fusion in place of the topology."""
+    if not compiled.fusion_overridden:
+        return ""
+    kind = compiled.topology.style.fusion.kind
+    return f"note: {compiled.model.name} {compiled.model.variant} fuses by `{kind}`, as published"
