@@ -24,6 +24,7 @@ from fpncompiler.ir.ops import (
     Fusion,
     Input,
     Norm,
+    Step,
     Unary,
     Upsample,
 )
@@ -42,6 +43,10 @@ FUSION_MODULES = {
     "weighted": "WeightedFusion",
     "softmax": "SoftmaxFusion",
     "fast_normalized": "FastNormalizedFusion",
+}
+NAMED_ORDERS: dict[tuple[Step, ...], str] = {
+    ("act", "conv", "norm"): "ActConvNorm",
+    ("conv", "norm", "act"): "ConvNormAct",
 }
 BODY = 8  # columns in front of a statement in a method
 
@@ -213,9 +218,8 @@ class _Lowering:
                     name = adapter_name(edge, node, slot, edges)
                     module = adapter_module(step, self.width_of(edge, step.in_width))
                     lines.append(statement(f"self.{name} = ", module, BODY))
-        if module := self._node_module(op, edges):
-            lines.append(statement(f"self.{node} = ", module, BODY))
-        return lines
+        own = self._node_module(op, edges)
+        return lines if own is None else [*lines, statement(f"self.{node} = ", own, BODY)]
 
     def _node_module(self, op: Fuse | Unary, edges: tuple[Edge, ...]) -> Call | None:
         fusion: Call | None = None
@@ -280,8 +284,7 @@ def convolution_module(op: Convolution, in_width: str, out_width: str) -> Call:
     if op.order == ("conv",):
         return conv
     activation = ACTIVATION_MODULES[op.activation]
-    named = {("act", "conv", "norm"): "ActConvNorm", ("conv", "norm", "act"): "ConvNormAct"}
-    if name := named.get(op.order):
+    if name := NAMED_ORDERS.get(op.order):
         values = {"activation": activation, **norm_values(op.norm)}
         return Call(name, (conv, out_width, *call_arguments(name, **values)))
     parts: dict[str, Expr] = {"act": Call(activation, ()), "conv": conv}

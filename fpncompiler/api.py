@@ -1,0 +1,109 @@
+"""fpnc from Python: compile a spec, or have the model's class at once."""
+
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+from fpncompiler import pipeline
+from fpncompiler.codegen.header import digest
+from fpncompiler.spec.reading import Levels
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def compile_spec(
+    path_or_text: str | Path,
+    phi: int | None = None,
+    *,
+    variant: str | None = None,
+    model: str | None = None,
+    backbone: str | None = None,
+    num_classes: int | None = None,
+    levels: tuple[int, int] | None = None,
+    scaling: str = "published",
+    pretrained_backbone: bool = False,
+) -> pipeline.Compiled:
+    """Compile a topology without importing torch and without writing anything.
+
+    Args:
+        path_or_text: a spec's path, or its YAML text, which has a line break.
+        phi: compound coefficient, 0 if neither it nor `variant` is given.
+        variant: a named row of the model in place of phi, such as `d7x` or `lite2`.
+        model: the model spec, `efficientdet` if the topology does not say.
+        backbone: a timm model in place of the model's.
+        num_classes: classes of the class head, in place of the model's.
+        levels: the finest and the coarsest level, both included, above what specs say.
+        scaling: `published` rows first, or `formula`.
+        pretrained_backbone: the generated constructor's default.
+
+    Returns:
+        The layer's graph, the network, its cost and the Python source.
+
+    Raises:
+        SpecError: the spec has faults; its text lists them with their places.
+        SpecNotFoundError: the file cannot be read.
+        ValueError: arguments that contradict each other.
+    """
+    if scaling not in ("published", "formula"):
+        raise ValueError(f"scaling is `published` or `formula`, not {scaling!r}")
+    if phi is not None and variant is not None:
+        raise ValueError("give phi or variant, not both")
+    options = pipeline.Options(
+        phi=phi,
+        variant=variant,
+        model=model,
+        backbone=backbone,
+        classes=num_classes,
+        levels=Levels(*levels) if levels else None,
+        formula_scaling=scaling == "formula",
+        pretrained_backbone=pretrained_backbone,
+    )
+    return pipeline.compile_spec(path_or_text, options)
+
+
+def load_model(
+    path_or_text: str | Path, phi: int | None = None, **options: Any
+) -> "Callable[..., nn.Module]":
+    """Compile in memory and return the class `EfficientDet`; imports torch and timm.
+
+    Args:
+        path_or_text: as `compile_spec` takes it, like all further options.
+        phi: compound coefficient.
+        options: the keyword arguments of `compile_spec`.
+
+    Returns:
+        The class. Its module is `sys.modules[cls.__module__]`, with FeatureNetwork and the blocks.
+
+    Raises:
+        SpecError: as `compile_spec`.
+    """
+    compiled = compile_spec(path_or_text, phi, **options)
+    name = f"fpnc_{compiled.name}_{digest(compiled.source)}"
+    if name not in sys.modules:
+        loader = _MemoryLoader(compiled.file_name, compiled.source)
+        spec = importlib.machinery.ModuleSpec(name, loader, origin=compiled.file_name)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        loader.exec_module(module)
+    model: Callable[..., nn.Module] = sys.modules[name].EfficientDet
+    return model
+
+
+class _MemoryLoader(importlib.abc.InspectLoader):
+    """Runs a generated source under its own name, so that tracebacks show its lines."""
+
+    def __init__(self, file_name: str, source: str) -> None:
+        self.file_name = f"<fpnc {file_name}>"
+        self.source = source
+
+    def get_source(self, fullname: str) -> str:
+        return self.source
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.source, self.file_name)
