@@ -6,7 +6,6 @@ Codes by phase: F1xx reading YAML, F2xx the language, F3xx the graph, F4xx level
 F5xx models and scaling, F6xx output.
 """
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, NoReturn
@@ -98,13 +97,29 @@ class SpecError(Exception):
 
 def suggest(word: str, choices: Iterable[str]) -> str:
     """The help line that names the nearest choice, or all of them when there are few."""
-    known = sorted(choices)
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    if near:
-        return f"did you mean `{near[0]}`?"
+    known = sorted(set(choices))
+    limit = 1 + (len(word) >= 5) + (len(word) >= 10)
+    near = [(edit_distance(word, choice), choice) for choice in known]
+    distance, best = min(near, default=(limit + 1, ""))
+    if distance <= limit:
+        return f"did you mean `{best}`?"
     if 0 < len(known) <= 12:
         return "known: " + ", ".join(f"`{choice}`" for choice in known)
     return ""
+
+
+def edit_distance(left: str, right: str) -> int:
+    """How many letters to insert, drop, replace, or swap with their neighbour."""
+    before: list[int] = []
+    above = list(range(len(right) + 1))
+    for i, a in enumerate(left, 1):
+        row = [i]
+        for j, b in enumerate(right, 1):
+            row.append(min(above[j] + 1, row[-1] + 1, above[j - 1] + (a != b)))
+            if i > 1 and j > 1 and a == right[j - 2] and left[i - 2] == b:
+                row[j] = min(row[j], before[j - 2] + 1)
+        before, above = above, row
+    return above[-1]
 
 
 def printable(text: str) -> str:

@@ -127,9 +127,7 @@ def _typed(loaded: Source, options: Options, sink: Sink) -> tuple[Topology, Mode
         reader,
         options.levels,
     )
-    model = _chosen(read_model(selection, reader), options, selection, sink)
-    sink.stop_on_errors()
-    return topology, model
+    return topology, _chosen(read_model(selection, reader), options, selection, sink)
 
 
 def _chosen(model: Model, options: Options, selection: Selection, sink: Sink) -> Model:
@@ -139,12 +137,12 @@ def _chosen(model: Model, options: Options, selection: Selection, sink: Sink) ->
         if options.backbone not in known:
             message = f"`{options.backbone}` is no backbone that fpnc has measured"
             help = suggest(options.backbone, known)
-            sink.fatal("F402", message, None, help=help)
+            sink.error("F402", message, None, help=help)
         model = replace(model, backbone=BackboneChoice(options.backbone, 0.0, {}, {}))
     if options.classes is not None:
         if not 1 <= options.classes <= MAX_CLASSES:
             message = f"{options.classes} classes are out of range"
-            sink.fatal("F203", message, None, help=f"choose 1 to {MAX_CLASSES}")
+            sink.error("F203", message, None, help=f"choose 1 to {MAX_CLASSES}")
         model = replace(model, heads=replace(model.heads, classes=options.classes))
     return replace(model, variant=selection.variant)
 
@@ -152,29 +150,38 @@ def _chosen(model: Model, options: Options, selection: Selection, sink: Sink) ->
 def _backbone(
     choice: BackboneChoice, topology: Topology, sink: Sink
 ) -> tuple[Backbone | None, dict[int, int], dict[int, int]]:
-    """The measured backbone, and out_indices and channels of the levels that the topology takes."""
+    """The measured backbone, and out_indices and channels of the levels that the topology takes.
+
+    Faults are recorded, and then nothing is taken: the topology can still be looked at.
+    """
     known = find_backbone(choice.name)
     channels = choice.channels or (dict(known.channels) if known else {})
     taps = choice.taps or (dict(known.taps) if known else {})
     if not channels or not taps:
-        message = f"`{choice.name}` is no backbone that fpnc has measured"
-        help = suggest(choice.name, backbone_names()) or (
-            "state its `channels` and `taps` in the model: `{channels: {3: 40}, taps: {3: 2}}`"
-        )
-        sink.fatal("F402", message, choice.span, help=help)
-    deepest = max(channels)
-    wanted = [level for level in topology.levels if level <= deepest]
-    if not wanted or wanted[0] not in channels or any(level not in taps for level in wanted):
-        has = ", ".join(str(level) for level in sorted(set(channels) & set(taps)))
+        if choice.name and choice.span:
+            _refuse_backbone(choice, sink)
+        return None, {}, {}
+    has = sorted(set(channels) & set(taps))
+    wanted = [level for level in topology.levels if level <= max(has, default=-1)]
+    if not wanted or any(level not in has for level in wanted):
         message = f"the backbone `{choice.name}` lacks levels of {topology.levels}"
-        label = f"the backbone has the levels {has}"
+        label = f"the backbone has the levels {', '.join(str(level) for level in has)}"
         help = "coarser levels are made from its last, finer ones cannot be"
-        sink.fatal("F401", message, topology.levels_span, label=label, help=help)
+        sink.error("F401", message, topology.levels_span, label=label, help=help)
+        return None, {}, {}
     return (
         None if choice.channels else known,
         {level: taps[level] for level in wanted},
         {level: channels[level] for level in wanted},
     )
+
+
+def _refuse_backbone(choice: BackboneChoice, sink: Sink) -> None:
+    message = f"`{choice.name}` is no backbone that fpnc has measured"
+    help = suggest(choice.name, backbone_names()) or (
+        "state its `channels` and `taps` in the model: `{channels: {3: 40}, taps: {3: 2}}`"
+    )
+    sink.error("F402", message, choice.span, help=help)
 
 
 def _rewritten(layer: Graph, passes: tuple[str, ...]) -> Iterator[tuple[str, Graph]]:

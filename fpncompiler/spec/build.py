@@ -33,7 +33,7 @@ def build_layer(topology: Topology, backbone_levels: tuple[int, ...], sink: Sink
     if count > MAX_NODES:
         message = f"the spec declares {count} nodes; {MAX_NODES} are allowed"
         sink.fatal("F505", message, topology.span)
-    builder = _Builder(topology, sink, Graph(topology.name))
+    builder = _Builder(topology, sink, Graph(topology.name), broken=set(topology.broken))
     builder.declare(backbone_levels)
     builder.connect()
     builder.set_outputs()
@@ -55,6 +55,7 @@ class _Builder:
     levels_of: dict[str, dict[int, str]] = field(default_factory=dict)
     families: list[tuple[str, int, Family]] = field(default_factory=list)
     named: dict[str, str] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
 
     def declare(self, backbone_levels: tuple[int, ...]) -> None:
         width = self.topology.width
@@ -78,6 +79,7 @@ class _Builder:
         if level not in self.topology.levels:
             message = f"level {level} is outside the levels {self.topology.levels}"
             self.sink.error("F302", message, family.span)
+            self.broken.add(family.name)
             return
         if node in self.graph:
             message = f"node `{node}` is declared twice"
@@ -99,13 +101,22 @@ class _Builder:
                 for source in self.resolve(reference, level)
             )
             self.graph.set_inputs(node, edges)
-            if not edges and not self.sink.has_errors:
+            if not edges and all(self._beyond(reference, level) for reference in family.inputs):
                 message = f"node `{node}` is left without inputs at level {level}"
                 help = f"every neighbour that it reads is beyond {self.topology.levels}"
                 self.sink.error("F303", message, family.span, help=help)
 
+    def _beyond(self, reference: Reference, level: int) -> bool:
+        """Whether a reference is to neighbours that all lie beyond the range."""
+        if not isinstance(reference.where, Neighbour) or reference.family not in self.levels_of:
+            return False
+        near = range(level + reference.where.low, level + reference.where.high + 1)
+        return all(other not in self.topology.levels for other in near)
+
     def resolve(self, reference: Reference, level: int) -> tuple[str, ...]:
         """The nodes that a reference means at a level, in order."""
+        if reference.family in self.broken:
+            return ()
         if reference.where is None:
             return self._by_name(reference)
         known = self.levels_of.get(reference.family)
@@ -150,6 +161,8 @@ class _Builder:
 
     def set_outputs(self) -> None:
         for reference in self.topology.outputs:
+            if reference.family in self.broken:
+                continue
             if reference.where is None and reference.family in self.levels_of:
                 nodes = tuple(self.levels_of[reference.family].values())
             elif isinstance(reference.where, Neighbour):

@@ -55,7 +55,10 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """A feature network before it is built: everything scaled to one phi."""
+    """A feature network before it is built: everything scaled to one phi.
+
+    `broken` names the declarations that could not be read: who refers to them is not to blame.
+    """
 
     name: str
     title: str
@@ -67,6 +70,7 @@ class Topology:
     width: int
     depth: int
     style: Style
+    broken: frozenset[str]
     span: Span
     levels_span: Span
     outputs_span: Span
@@ -98,12 +102,13 @@ def read_topology(
     width = reader.integer(width_node, "`width`", 1, MAX_WIDTH, 64)
     nodes = _FamilyReader(reader, places, width)
     name = _name(tree, reader)
+    families = nodes.families(tree)
     return Topology(
         name=name,
         title=reader.text(tree.get("title"), "`title`") or name,
         source=reader.text(tree.get("source"), "`source`"),
         levels=levels or given or Levels(3, 7),
-        families=nodes.families(tree),
+        families=families,
         outputs=_outputs(tree, reader),
         passes=tuple(
             reader.word(item, "pass", PASSES, PASSES[0])
@@ -112,6 +117,7 @@ def read_topology(
         width=width,
         depth=reader.integer(depth_node or model.get("depth"), "`depth`", 1, MAX_DEPTH),
         style=nodes.default_style,
+        broken=frozenset(nodes.broken),
         span=tree.span,
         levels_span=range_node.span if range_node else tree.span,
         outputs_span=out.span if (out := tree.get("outputs")) else tree.span,
@@ -144,6 +150,7 @@ class _FamilyReader:
         self.places = places
         self.width = width
         self.default_style = read_style(places, reader)
+        self.broken: set[str] = set()
 
     def families(self, tree: Mapping) -> tuple[Family, ...]:
         nodes = tree.get("nodes")
@@ -163,6 +170,7 @@ class _FamilyReader:
         level = self.level(entry.key, index, body)
         inputs = self.inputs(entry, body)
         if level is _BROKEN or not inputs:
+            self.broken.add(name)
             return None
         styled = any(key in body.entries for key in NODE_STYLE_KEYS)
         width = body.get("width")
@@ -188,8 +196,10 @@ class _FamilyReader:
             message = f"`{name}` is what the layer is given, and cannot be declared"
             self.reader.sink.error("F205", message, key.span, help="choose another name")
             return None, None
-        scalar = Scalar(name, True, key.span)
-        return (name if self.reader.name(scalar, "a node's name") == name else None), index
+        if self.reader.name(Scalar(name, True, key.span), "a node's name") != name:
+            self.broken.add(name)
+            return None, None
+        return name, index
 
     def body(self, value: Node) -> Mapping:
         """The long form of a declaration; `[...]` is short for `{inputs: [...]}`."""
