@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fpncompiler import pipeline
 from fpncompiler.codegen.header import digest
-from fpncompiler.spec.reading import Levels
+from fpncompiler.spec.reading import Levels, parse_levels
 
 if TYPE_CHECKING:
     from torch import nn
@@ -54,6 +54,8 @@ def compile_spec(
         raise ValueError(f"scaling is `published` or `formula`, not {scaling!r}")
     if phi is not None and variant is not None:
         raise ValueError("give phi or variant, not both")
+    if levels is not None and parse_levels(f"{levels[0]}..{levels[1]}") is None:
+        raise ValueError(f"levels are two levels, the finest first, not {levels}")
     options = pipeline.Options(
         phi=phi,
         variant=variant,
@@ -86,8 +88,9 @@ def load_model(
     compiled = compile_spec(path_or_text, phi, **options)
     name = f"fpnc_{compiled.name}_{digest(compiled.source)}"
     if name not in sys.modules:
-        loader = _MemoryLoader(compiled.file_name, compiled.source)
-        spec = importlib.machinery.ModuleSpec(name, loader, origin=compiled.file_name)
+        loader = _MemoryLoader(f"{name}.py in memory", compiled.source)
+        spec = importlib.machinery.ModuleSpec(name, loader, origin=loader.file_name)
+        spec.has_location = True  # tracebacks and inspect ask the loader for the source
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         loader.exec_module(module)
@@ -99,7 +102,7 @@ class _MemoryLoader(importlib.abc.InspectLoader):
     """Runs a generated source under its own name, so that tracebacks show its lines."""
 
     def __init__(self, file_name: str, source: str) -> None:
-        self.file_name = f"<fpnc {file_name}>"
+        self.file_name = file_name
         self.source = source
 
     def get_source(self, fullname: str) -> str:

@@ -64,10 +64,11 @@ def library() -> Library:
     imports: dict[str, Import] = {}
     for name in BLOCK_FILES:
         text = files(PACKAGE).joinpath(f"{name}.py").read_text(encoding="utf-8")
+        lines = text.splitlines()
         for node in ast.parse(text).body:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 imports |= {i.binds: i for i in _imports(node) if i.module != PACKAGE}
-            elif block := _block(node, text):
+            elif block := _block(node, lines):
                 blocks[block.name] = block
     return Library(blocks, {k: i for k, i in imports.items() if not i.module.startswith(PACKAGE)})
 
@@ -114,11 +115,11 @@ def _imports(node: ast.Import | ast.ImportFrom) -> list[Import]:
     return [Import(node.module or "", alias.name, alias.asname or "") for alias in node.names]
 
 
-def _block(node: ast.stmt, text: str) -> Block | None:
+def _block(node: ast.stmt, lines: list[str]) -> Block | None:
     if not isinstance(node, ast.FunctionDef | ast.ClassDef):
         return None
-    source = ast.get_source_segment(text, node)
-    assert source is not None
+    assert not node.decorator_list, "a decorator stands above the lines of its block"
+    source = "\n".join(lines[node.lineno - 1 : node.end_lineno])
     return Block(node.name, source, _names(node), _defaults(node))
 
 

@@ -60,7 +60,21 @@ def render_body(detector: Detector) -> str:
     Raises:
         RenderError: the result is not what the templates promise; a fault of ours.
     """
-    body = _environment().get_template("module.py.j2").render(_context(detector))
+    model = _environment().get_template("model.py.j2").render(_model_context(detector))
+    own_names = used_names(model)
+    blocks = closure(own_names)
+    names = own_names.union(*(block.uses for block in blocks))
+    head = (
+        _environment()
+        .get_template("head.py.j2")
+        .render(
+            **_constants(detector),
+            docstring=_docstring(_module_lines(detector), 0),
+            imports=_imports(names),
+            blocks=[Code(block.source) for block in blocks],
+        )
+    )
+    body = head + model
     try:
         ast.parse(body)
     except SyntaxError as error:
@@ -91,12 +105,10 @@ def _gate(value: object) -> object:
     raise RenderError(f"a template printed {type(value).__name__} without an emit function")
 
 
-def _context(detector: Detector) -> dict[str, object]:
+def _constants(detector: Detector) -> dict[str, object]:
+    """The values at the head of the file."""
     network, model = detector.network, detector.model
-    layers = lower_layers(network, model.resolution)
-    extra = lower_graph(network.extra, model.resolution, symbolic=set())
-    context: dict[str, object] = {
-        "docstring": _docstring(_module_lines(detector), 0),
+    return {
         "backbone": _string(model.backbone.name),
         "backbone_levels": _tuple(sorted(network.taps)),
         "backbone_taps": _tuple(detector.taps),
@@ -109,6 +121,15 @@ def _context(detector: Detector) -> dict[str, object]:
         "anchor_octaves": model.anchors.octaves,
         "anchor_aspects": Code(repr(model.anchors.aspects)),
         "anchors_per_cell": model.anchors.per_cell,
+    }
+
+
+def _model_context(detector: Detector) -> dict[str, object]:
+    """The classes of the file."""
+    network, model = detector.network, detector.model
+    layers = lower_layers(network, model.resolution)
+    extra = lower_graph(network.extra, model.resolution, symbolic=set())
+    return {
         "layers": [_layer_context(network, i, layer) for i, layer in enumerate(layers)],
         "network": _network_context(detector, extra, layers),
         "detector": {"docstring": _docstring([_detector_line(detector)], 4)},
@@ -118,19 +139,7 @@ def _context(detector: Detector) -> dict[str, object]:
         "class_head": _head("class_head", "ANCHORS_PER_CELL * num_classes", detector),
         "box_head": _head("box_head", "ANCHORS_PER_CELL * 4", detector),
         "prior": Code(repr(model.heads.prior)),
-        "blocks": [],
-        "imports": Code(""),
     }
-    uses = used_names(_render_without_blocks(context))
-    blocks = closure(uses)
-    context["blocks"] = [Code(block.source) for block in blocks]
-    context["imports"] = _imports({*uses, *(u for b in blocks for u in b.uses)})
-    return context
-
-
-def _render_without_blocks(context: dict[str, object]) -> str:
-    """The file's own code, to see which blocks it names."""
-    return _environment().get_template("module.py.j2").render(context)
 
 
 def _layer_context(network: Network, index: int, layer: LayerCode) -> dict[str, object]:
@@ -304,7 +313,7 @@ def _docstring(lines: Iterable[str], indent: int) -> Code:
     return Code(f"{quotes}{first}\n{body}\n{pad}{quotes}" if rest else f"{quotes}{first}{quotes}")
 
 
-def _imports(names: set[str]) -> Code:
+def _imports(names: frozenset[str]) -> Code:
     """Import statements for the names, the standard library first, sorted as isort would."""
     found = imports_for({*names, *TEMPLATE_IMPORTS})
     groups = [
