@@ -56,15 +56,14 @@ def feature_channels(backbone: nn.Module) -> list[int]:
     return channels
 
 
-def is_capturing() -> bool:
-    """Whether a compiler or a tracer is running the code, to whom sizes may be symbols."""
-    tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-    return tracing or torch.compiler.is_compiling()
+def is_known(side: int) -> bool:
+    """Whether an image's side is a plain number, and not a compiler's or a tracer's symbol."""
+    return isinstance(side, int) and not torch.compiler.is_compiling()
 
 
 def check_image_size(height: int, width: int, stride: int) -> None:
     """Raise ValueError where a side is shorter than `stride`, that of the coarsest level."""
-    if not is_capturing() and min(height, width) < stride:
+    if is_known(height) and min(height, width) < stride:
         raise ValueError(
             f"an image of {height}x{width} pixels (height x width) is too small: the coarsest "
             f"level has stride {stride}; use {max(height, stride)}x{max(width, stride)} or larger"
@@ -79,9 +78,9 @@ def check_feature_sizes(
     Some backbones round down, so that their levels do not fit together. `image_size` is (height,
     width) in pixels.
     """
-    if is_capturing():
-        return
     height, width = image_size
+    if not is_known(height):
+        return
     for feature, level in zip(features, levels, strict=True):
         got = tuple(feature.shape[-2:])
         expected = (-(-height // 2**level), -(-width // 2**level))

@@ -59,9 +59,20 @@ def statement(prefix: str, expr: Expr, indent: int, comment: str = "") -> str:
     """
     suffix = f"  # {comment}" if comment else ""
     if isinstance(expr, Sum) and not _fits(prefix + flat(expr) + suffix, indent):
-        inner = "\n".join(_broken_sum(expr, indent + 4))
+        if opened := _opened_last(prefix, expr, indent, suffix):
+            return "\n".join(opened)
+        inner = "\n".join(_lines("", expr, indent + 4, ""))
         return f"{' ' * indent}{prefix}(\n{inner}\n{' ' * indent}){suffix}"
     return "\n".join(_lines(prefix, expr, indent, suffix))
+
+
+def _opened_last(prefix: str, expr: Sum, indent: int, suffix: str) -> list[str]:
+    """`a + f(` with the arguments below: how two terms break if the second is a call."""
+    first, last = expr.terms[0], expr.terms[-1]
+    start = f"{prefix}{flat(first)} + "
+    if len(expr.terms) > 2 or not isinstance(last, Call):
+        return []
+    return _lines(start, last, indent, suffix) if _fits(f"{start}{last.function}(", indent) else []
 
 
 def _lines(prefix: str, expr: Expr, indent: int, suffix: str) -> list[str]:
