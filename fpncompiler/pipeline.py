@@ -4,6 +4,8 @@ specs/bifpn.yaml + specs/models/efficientdet.yaml + phi
 -> Topology, Model -> layer graph -> rewrites -> Network -> cost -> source
 """
 
+import contextlib
+import gc
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -86,6 +88,23 @@ def compile_spec(spec: str | Path, options: Options) -> Compiled:
         SpecNotFoundError: the file cannot be read.
         SpecError: the spec has faults; all that were found.
     """
+    with _collector_paused():
+        return _compiled(spec, options)
+
+
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Pause Python's cycle collector, which would scan a growing graph again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _compiled(spec: str | Path, options: Options) -> Compiled:
     sink = Sink()
     loaded = load_topology(spec, sink)
     topology, model = _typed(loaded, options, sink)

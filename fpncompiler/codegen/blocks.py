@@ -95,6 +95,7 @@ def imports_for(names: Iterable[str]) -> tuple[Import, ...]:
     return tuple(known[name] for name in sorted(set(names)) if name in known)
 
 
+@cache
 def call_arguments(block: str, **values: str) -> tuple[str, ...]:
     """Keyword arguments, without those that repeat the block's defaults."""
     defaults = library().blocks[block].defaults

@@ -4,7 +4,6 @@ Text reaches Python source only as `Code`, made by the layout or by the emit fun
 template environment refuses anything else. The result is parsed before anyone sees it.
 """
 
-import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -61,7 +60,7 @@ def render_body(detector: Detector) -> str:
         RenderError: the result is not what the templates promise; a fault of ours.
     """
     model = _environment().get_template("model.py.j2").render(_model_context(detector))
-    own_names = used_names(model)
+    own_names = _checked_names(model)
     blocks = closure(own_names)
     names = own_names.union(*(block.uses for block in blocks))
     head = (
@@ -74,12 +73,16 @@ def render_body(detector: Detector) -> str:
             blocks=[Code(block.source) for block in blocks],
         )
     )
-    body = head + model
+    _checked_names(head)
+    return head + model
+
+
+def _checked_names(source: str) -> frozenset[str]:
+    """The names that a part of the file reads, which shows on the way that it parses."""
     try:
-        ast.parse(body)
+        return used_names(source)
     except SyntaxError as error:
         raise RenderError(f"the generated file does not parse: {error}") from error
-    return body
 
 
 class RenderError(Exception):

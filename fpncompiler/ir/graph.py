@@ -6,7 +6,6 @@ order of the slots is meaning (weights, checkpoints). Node ids are paper names s
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import networkx as nx
 
@@ -26,13 +25,15 @@ class Edge:
 class Graph:
     """Nodes with ops, ordered inputs, and the node that produces each output level.
 
-    Passes never change a graph that they are given: they change a `copy()`.
+    Passes never change a graph that they are given: they change a `copy()`. A node carries its op,
+    its span and its inputs; the edges of networkx mirror the inputs.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.outputs: dict[int, str] = {}
         self._graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
+        self._order: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return self._graph.number_of_nodes()
@@ -44,21 +45,23 @@ class Graph:
         """An independent copy; ops and edges are immutable and shared."""
         other = Graph(self.name)
         other.outputs = dict(self.outputs)
-        for node in self._graph:
-            other.add_node(node, self.op(node), self.span(node))
-        for node in self._graph:
-            other.set_inputs(node, self.inputs(node))
+        other._graph = self._graph.copy()
+        other._order = self._order
         return other
 
     def add_node(self, node: str, op: Op, span: Span | None = None) -> None:
         """Add a node without inputs; its id must be new."""
         if node in self._graph:
             raise ValueError(f"node {node} is there already")
-        self._graph.add_node(node, op=op, span=span)
+        self._graph.add_node(node, op=op, span=span, inputs=())
+        self._order = None
 
     def remove_node(self, node: str) -> None:
         """Remove a node that nothing reads."""
+        if readers := self.readers(node):
+            raise ValueError(f"node {node} is still read by {', '.join(readers)}")
         self._graph.remove_node(node)
+        self._order = None
 
     def op(self, node: str) -> Op:
         """What the node computes."""
@@ -68,6 +71,7 @@ class Graph:
     def set_op(self, node: str, op: Op) -> None:
         """Replace what the node computes."""
         self._graph.nodes[node]["op"] = op
+        self._order = None
 
     def span(self, node: str) -> Span | None:
         """Where the node stands in the spec."""
@@ -76,17 +80,23 @@ class Graph:
 
     def inputs(self, node: str) -> tuple[Edge, ...]:
         """The node's inputs, by slot."""
-        found: Any = self._graph.in_edges(node, keys=True, data="edge")
-        slots: dict[int, Edge] = {slot: edge for _, _, slot, edge in found}
-        return tuple(slots[slot] for slot in sorted(slots))
+        inputs: tuple[Edge, ...] = self._graph.nodes[node]["inputs"]
+        return inputs
 
     def set_inputs(self, node: str, edges: tuple[Edge, ...]) -> None:
         """Replace all inputs of a node; slots are numbered from 0."""
-        self._graph.remove_edges_from(list(self._graph.in_edges(node, keys=True)))
-        for slot, edge in enumerate(edges):
+        for edge in edges:
             if edge.source not in self._graph:
                 raise ValueError(f"{node} reads {edge.source}, which is not a node")
-            self._graph.add_edge(edge.source, node, key=slot, edge=edge)
+        before = self.inputs(node)
+        self._graph.nodes[node]["inputs"] = edges
+        if [edge.source for edge in before] == [edge.source for edge in edges]:
+            return
+        for slot, edge in enumerate(before):
+            self._graph.remove_edge(edge.source, node, key=slot)
+        for slot, edge in enumerate(edges):
+            self._graph.add_edge(edge.source, node, key=slot)
+        self._order = None
 
     def readers(self, node: str) -> tuple[str, ...]:
         """The nodes that read this one, each once, sorted."""
@@ -102,14 +112,17 @@ class Graph:
         Raises:
             ValueError: if the graph has a cycle.
         """
-        try:
-            return tuple(nx.lexicographical_topological_sort(self._graph, key=self._rank))
-        except nx.NetworkXUnfeasible:
-            raise ValueError(f"graph {self.name} has a cycle") from None
+        if self._order is None:
+            try:
+                order = nx.lexicographical_topological_sort(self._graph, key=self._rank)
+                self._order = tuple(order)
+            except nx.NetworkXUnfeasible:
+                raise ValueError(f"graph {self.name} has a cycle") from None
+        return self._order
 
     def cycle(self) -> tuple[tuple[str, str, int], ...]:
         """The edges (source, target, slot) of a cycle, or nothing."""
-        if nx.is_directed_acyclic_graph(self._graph):
+        if self._order is not None or nx.is_directed_acyclic_graph(self._graph):
             return ()
         return tuple(nx.find_cycle(self._graph))
 
