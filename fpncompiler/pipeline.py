@@ -21,6 +21,7 @@ from fpncompiler.diagnostics import Sink, suggest
 from fpncompiler.ir.detector import BackboneChoice, Model
 from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.network import Network
+from fpncompiler.ir.ops import Input
 from fpncompiler.ir.verify import verify
 from fpncompiler.passes import REWRITES
 from fpncompiler.passes.add_extra_levels import add_extra_levels
@@ -224,7 +225,9 @@ def _network(
     pyramid = {level: extra.op(node).width for level, node in extra.outputs.items()}
     outputs = model.heads.levels or tuple(sorted(layer.outputs))
     layers = repeat(layer, topology.depth, pyramid, channels, outputs, _lowered)
-    return Network(topology.name, channels, extra, layers, outputs)
+    network = Network(topology.name, channels, extra, layers, outputs)
+    _check_widths(topology, network, sink)
+    return network
 
 
 def _lowered(graph: Graph) -> Graph:
@@ -249,16 +252,26 @@ def _check_outputs(topology: Topology, model: Model, layer: Graph, sink: Sink) -
     if absent := [level for level in read if level not in layer.outputs]:
         shown = ", ".join(str(level) for level in absent)
         sink.error("F304", f"the heads read level {shown}, which is no output", model.heads.span)
-    widths = {layer.op(layer.outputs[level]).width for level in read if level in layer.outputs}
-    if len(widths) > 1:
-        shown = ", ".join(str(width) for width in sorted(widths))
-        message = f"the outputs have different widths ({shown}), but the heads are shared"
-        sink.error("F403", message, topology.outputs_span, help="give all outputs one `width`")
     scales = model.anchors.scales
     if len(scales) > 1 and len(scales) != len(read):
         message = f"{len(scales)} anchor scales for {len(read)} levels"
         sink.error("F403", message, model.heads.span, help="give one scale, or one for each level")
     sink.stop_on_errors()
+
+
+def _check_widths(topology: Topology, network: Network, sink: Sink) -> None:
+    """The heads are shared by all levels, so the maps that they read have one width."""
+    widths = network.output_widths()
+    if len(set(widths.values())) == 1:
+        return
+    shown = ", ".join(f"{width} at level {level}" for level, width in sorted(widths.items()))
+    message = f"the outputs have different widths ({shown}), but the heads are shared"
+    graph = network.layers[-1].graph
+    raw = [level for level in network.outputs if isinstance(graph.op(graph.outputs[level]), Input)]
+    help = "give all outputs one `width`"
+    if raw:
+        help = f"level {raw[0]} returns what the layer was given: say `keep: true` on its node"
+    sink.fatal("F403", message, topology.outputs_span, help=help)
 
 
 def _file_stem(topology: Topology, model: Model, options: Options) -> str:

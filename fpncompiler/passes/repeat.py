@@ -32,17 +32,19 @@ def repeat(
         outputs: the levels that the last layer returns; earlier ones return all.
         lower: run on each distinct layer: dead-node removal, resampling, adapters.
     """
-    widths = {level: layer.op(node).width for level, node in layer.outputs.items()}
     layers: list[Layer] = []
+    reads = pyramid
     previous: tuple[dict[int, int], tuple[int, ...]] | None = None
     for index in range(depth):
         wanted = outputs if index == depth - 1 else tuple(sorted(layer.outputs))
-        reads = pyramid if index == 0 else widths
         if (reads, wanted) == previous:
             layers[-1] = replace(layers[-1], repeats=layers[-1].repeats + 1)
             continue
         previous = (reads, wanted)
-        layers.append(Layer(lower(_bound(layer, reads, taps, wanted)), 1))
+        graph = lower(_bound(layer, reads, taps, wanted))
+        layers.append(Layer(graph, 1))
+        # An output may be the layer's own input, so widths follow the graph.
+        reads = {level: graph.op(node).width for level, node in graph.outputs.items()}
     return tuple(layers)
 
 
