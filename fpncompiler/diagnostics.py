@@ -10,6 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, NoReturn
 
+MAX_FAULTS = 100
+MAX_CHOICES = 500
+
 Severity = Literal["error", "warning"]
 
 
@@ -37,9 +40,10 @@ class Diagnostic:
 
 @dataclass(slots=True)
 class Sink:
-    """Collects diagnostics, and the text of the files that they point into."""
+    """Collects diagnostics, one for each code and place, and the text of the files behind them."""
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    seen: set[tuple[str, Span | str]] = field(default_factory=set)
     texts: dict[str, list[str]] = field(default_factory=dict)
 
     def add_text(self, file: str, text: str) -> None:
@@ -49,10 +53,18 @@ class Sink:
     def error(
         self, code: str, message: str, span: Span | None, *, label: str = "", help: str = ""
     ) -> None:
-        """Record a fault, unless the same one is recorded already, and go on."""
-        diagnostic = Diagnostic(code, message, span, label, help)
-        if diagnostic not in self.diagnostics:
-            self.diagnostics.append(diagnostic)
+        """Record a fault, unless one of its code is recorded at its place already, and go on.
+
+        Raises:
+            SpecError: when MAX_FAULTS are recorded; nobody reads more.
+        """
+        place = (code, span or message)
+        if place in self.seen:
+            return
+        self.seen.add(place)
+        self.diagnostics.append(Diagnostic(code, message, span, label, help))
+        if len(self.diagnostics) >= MAX_FAULTS:
+            self.stop_on_errors()
 
     def fatal(
         self, code: str, message: str, span: Span | None, *, label: str = "", help: str = ""
@@ -99,7 +111,8 @@ def suggest(word: str, choices: Iterable[str]) -> str:
     """The help line that names the nearest choice, or all of them when there are few."""
     known = sorted(set(choices))
     limit = 1 + (len(word) >= 5) + (len(word) >= 10)
-    near = [(edit_distance(word, choice), choice) for choice in known]
+    similar = [choice for choice in known if abs(len(choice) - len(word)) <= limit]
+    near = [(edit_distance(word, choice), choice) for choice in similar[:MAX_CHOICES]]
     distance, best = min(near, default=(limit + 1, ""))
     if distance <= limit:
         return f"did you mean `{best}`?"

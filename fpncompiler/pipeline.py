@@ -134,7 +134,9 @@ def _compiled(spec: str | Path, options: Options) -> Compiled:
 
 def _typed(loaded: Source, options: Options, sink: Sink) -> tuple[Topology, Model]:
     named_at = loaded.tree.get("model")
-    name = options.model or (named_at.text if isinstance(named_at, Scalar) else DEFAULT_MODEL)
+    if named_at is not None and not isinstance(named_at, Scalar):
+        sink.fatal("F203", "`model` is the name of a model", named_at.span)
+    name = options.model or (named_at.text if named_at else DEFAULT_MODEL)
     model_tree = load_model(name, loaded.path, named_at, sink).tree
     reader = Reader(sink, options.phi or 0, options.formula_scaling)
     selection = select_variant(model_tree, options.phi, options.variant, reader)

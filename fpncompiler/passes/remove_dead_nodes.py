@@ -1,18 +1,26 @@
-"""Remove nodes that no output depends on. Inputs stay: they are the layer's signature.
+"""Remove nodes that no output depends on. A layer's own inputs stay: they are its signature.
 
 outputs p2=p2_td    ->    p3_out .. p7_out are gone
 """
 
 from fpncompiler.ir.graph import Graph
+from fpncompiler.ir.ops import Input, Op
 
 
 def remove_dead_nodes(graph: Graph) -> Graph:
     """The graph of its outputs alone."""
     live = graph.live()
     dead = [node for node in graph.computed() if node not in live]
+    backbone = [node for node in graph.nodes() if _is_backbone(graph.op(node))]
+    if not live.intersection(backbone):
+        dead = [*backbone, *dead]  # read by nothing, it is no argument of the layer
     if not dead:
         return graph
     graph = graph.copy()
     for node in reversed(dead):
         graph.remove_node(node)
     return graph
+
+
+def _is_backbone(op: Op) -> bool:
+    return isinstance(op, Input) and op.source == "backbone"

@@ -160,7 +160,7 @@ class _Builder:
         self.sink.error("F204", message, reference.span, label="no node of this name", help=help)
 
     def set_outputs(self) -> None:
-        for reference in self.topology.outputs:
+        for reference in self.topology.outputs if self.topology.families else ():
             if reference.family in self.broken:
                 continue
             if reference.where is None and reference.family in self.levels_of:

@@ -42,7 +42,8 @@ HEAD_KEYS = ("activation", "classes", "conv", "depth", "levels", "prior")
 OVERRIDE_KEYS = ("levels", *STYLE_KEYS)
 MAX_RESOLUTION = 8192
 MAX_CLASSES = 100_000
-_NUMBERED = re.compile(r"([a-z_]+?)(\d{1,2})")
+_NUMBERED = re.compile(r"([a-z_]+?)(0|[1-9]\d?)")
+_PHI_RANGE = re.compile(r"(\d{1,2})(?:\s*\.\.\s*(\d{1,2}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,19 +152,21 @@ def _patch(name: str, variants: Mapping, reader: Reader) -> Mapping | None:
 
 def _phi_range(tree: Mapping) -> range:
     node = tree.get("phi")
-    if not isinstance(node, Scalar):
+    found = _PHI_RANGE.fullmatch(node.text) if isinstance(node, Scalar) else None
+    if found is None:
         return range(1)
-    low, dots, high = node.text.partition("..")
-    if not (low.strip().isdigit() and (not dots or high.strip().isdigit())):
-        return range(1)
-    return range(int(low), int(high if dots else low) + 1)
+    low, high = found.groups()
+    return range(int(low), int(high or low) + 1)
 
 
 def _check_phi(tree: Mapping, phi: int, what: str, reader: Reader) -> None:
+    node = tree.get("phi")
     allowed = _phi_range(tree)
+    if node is not None and not (isinstance(node, Scalar) and _PHI_RANGE.fullmatch(node.text)):
+        reader.wrong(node, "`phi` is a number or a range such as `0..7`")
+        reader.sink.stop_on_errors()
     if phi in allowed:
         return
-    node = tree.get("phi")
     message = f"phi {phi} is out of range"
     label = f"{what} is defined for phi {allowed[0]} to {allowed[-1]}" if allowed else ""
     span = node.span if node else tree.span
@@ -181,11 +184,17 @@ def _backbone(tree: Mapping, reader: Reader) -> BackboneChoice:
         message = "the model does not name its backbone"
         help = "add `backbone: {name: tf_efficientnet_b0}`"
         reader.sink.error("F202", message, fields.span if node else tree.span, help=help)
+    channels = _by_level(fields.get("channels"), "`backbone.channels`", reader)
+    taps = _by_level(fields.get("taps"), "`backbone.taps`", reader, low=0)
+    readable = bool(channels) >= ("channels" in fields.entries) and bool(taps) >= (
+        "taps" in fields.entries
+    )
     return BackboneChoice(
-        name=_timm_name(name, reader) if name else "",
+        # Without a name the pipeline looks no further: its fault is recorded.
+        name=_timm_name(name, reader) if name and readable else "",
         drop_path_rate=reader.number(fields.get("drop_path_rate"), "`drop_path_rate`", 0, 0.99),
-        channels=_by_level(fields.get("channels"), "`backbone.channels`", reader),
-        taps=_by_level(fields.get("taps"), "`backbone.taps`", reader, low=0),
+        channels=channels,
+        taps=taps,
         span=name.span if name else fields.span,
     )
 

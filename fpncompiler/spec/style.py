@@ -149,9 +149,10 @@ def _short_op(word: Scalar) -> dict[str, Node] | None:
 def _order(node: Node | None, reader: Reader) -> tuple[ops.Step, ...]:
     if node is None:
         return ("act", "conv", "norm")
-    steps = tuple(
-        reader.word(item, "step", ops.STEPS, "conv") for item in reader.items(node, "`op.order`")
-    )
+    items = reader.items(node, "`op.order`")
+    steps = tuple(reader.word(item, "step", ops.STEPS, "") for item in items)
+    if "" in steps:
+        return ("act", "conv", "norm")
     if len(set(steps)) != len(steps) or "conv" not in steps:
         reader.wrong(node, "`op.order` has `conv` once, and `act` and `norm` at most once")
         return ("act", "conv", "norm")
@@ -175,6 +176,8 @@ def _layered(
         match node:
             case Mapping():
                 fields = {**node.entries, **fields}
+            case Scalar() if fields and node.text == "none":
+                continue  # a mapping above it asks for an op after all
             case Scalar():
                 complete = short(node)
                 if complete is None:

@@ -138,6 +138,8 @@ def _outputs(tree: Mapping, reader: Reader) -> tuple[Reference, ...]:
         reader.sink.error("F202", "the spec does not say its `outputs`", tree.span, help=help)
         return ()
     items = reader.items(node, "`outputs`")
+    if isinstance(node, Sequence) and not items:
+        reader.sink.error("F202", "the spec has no `outputs`", node.span, help="name a family")
     references = (read_reference(item, reader.sink) for item in items)
     return tuple(reference for reference in references if reference)
 
