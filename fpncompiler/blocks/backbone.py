@@ -84,6 +84,8 @@ def check_feature_sizes(
     for feature, level in zip(features, levels, strict=True):
         got = tuple(feature.shape[-2:])
         expected = (-(-height // 2**level), -(-width // 2**level))
+        if got != expected and tuple(feature.shape[1:3]) == expected:
+            raise ValueError("the backbone's maps are [B, H, W, C]: choose one with [B, C, H, W]")
         if got != expected:
             unit = 2 ** max(levels)
             near = [max(1, round(side / unit)) * unit for side in image_size]

@@ -91,3 +91,8 @@ def test_checks_are_skipped_while_tracing_and_compiling():
         checked_sum(x)
     assert torch.equal(torch.jit.trace(checked_sum, x, check_trace=False)(x), x + 1)
     assert torch.equal(torch.compile(checked_sum, backend="eager", fullgraph=True)(x), x + 1)
+
+
+def test_maps_with_channels_last_are_refused_by_name():
+    with pytest.raises(ValueError, match=r"maps are \[B, H, W, C\]"):
+        check_feature_sizes([torch.empty(1, 28, 30, 192)], (224, 240), (3,))

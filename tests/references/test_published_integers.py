@@ -79,7 +79,7 @@ def test_efficientdet_has_the_published_parameters_by_part(variant):
 
 @pytest.mark.parametrize("variant", TIMM_BACKBONES)
 def test_a_model_file_reproduces_the_parameters_of_an_effdet_configuration(variant):
-    generated = generate("bifpn", model=str(MODELS / "timm_backbones"), variant=variant)
+    generated = generate("bifpn_timm", variant=variant)
     check_parameters(generated, TIMM_BACKBONES[variant])
 
 
