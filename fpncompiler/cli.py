@@ -4,6 +4,8 @@ Exit codes: 0 clean, 1 findings in a spec or a generated file, 2 a usage or envi
 """
 
 import argparse
+import gc
+import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
 
 OK, FINDINGS, TROUBLE = 0, 1, 2
 DEFAULT_OUTPUT = "generated"
+
+
+def script() -> NoReturn:
+    """Run as a process of its own, which ends too soon for the cycle collector to be of use."""
+    gc.disable()
+    sys.exit(main())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,6 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _trouble(str(error))
     except BrokenPipeError:
         return TROUBLE
+    except Exception as error:
+        if os.environ.get("FPNC_DEBUG"):
+            raise
+        return _trouble(
+            f"fpnc itself failed: {type(error).__name__}: {error}\n"
+            "  = help: this is a fault of the compiler; FPNC_DEBUG=1 shows where"
+        )
     return code
 
 
@@ -253,4 +268,4 @@ def _options(parsed: argparse.Namespace) -> "Options":
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script()

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Literal, NoReturn
 
 MAX_FAULTS = 100
-MAX_CHOICES = 500
+MAX_CHOICES = 200
+MAX_WORD = 48
 
 Severity = Literal["error", "warning"]
 
@@ -112,6 +113,7 @@ def suggest(word: str, choices: Iterable[str]) -> str:
     known = sorted(set(choices))
     limit = 1 + (len(word) >= 5) + (len(word) >= 10)
     similar = [choice for choice in known if abs(len(choice) - len(word)) <= limit]
+    similar = similar if len(word) <= MAX_WORD else []
     near = [(edit_distance(word, choice), choice) for choice in similar[:MAX_CHOICES]]
     distance, best = min(near, default=(limit + 1, ""))
     if distance <= limit:

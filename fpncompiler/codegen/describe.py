@@ -150,7 +150,8 @@ def _wrapped_table(rows: list[tuple[str, ...]]) -> list[str]:
     lines = []
     for row in rows:
         head = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False))
-        wrapped = textwrap.wrap(row[-1], max(20, MAX_DIAGRAM_WIDTH - offset)) or [""]
+        room = max(20, MAX_DIAGRAM_WIDTH - offset)
+        wrapped = textwrap.wrap(row[-1], room, break_long_words=False) or [""]
         lines.append(f"{head}  {wrapped[0]}".rstrip())
         lines.extend(" " * offset + rest for rest in wrapped[1:])
     return lines

@@ -59,20 +59,27 @@ def statement(prefix: str, expr: Expr, indent: int, comment: str = "") -> str:
     """
     suffix = f"  # {comment}" if comment else ""
     if isinstance(expr, Sum) and not _fits(prefix + flat(expr) + suffix, indent):
-        if opened := _opened_last(prefix, expr, indent, suffix):
+        if opened := _opened_call(prefix, expr, indent, suffix):
             return "\n".join(opened)
         inner = "\n".join(_lines("", expr, indent + 4, ""))
         return f"{' ' * indent}{prefix}(\n{inner}\n{' ' * indent}){suffix}"
     return "\n".join(_lines(prefix, expr, indent, suffix))
 
 
-def _opened_last(prefix: str, expr: Sum, indent: int, suffix: str) -> list[str]:
-    """`a + f(` with the arguments below: how two terms break if the second is a call."""
+def _opened_call(prefix: str, expr: Sum, indent: int, suffix: str) -> list[str]:
+    """How two terms break without parentheses: inside the second, or else the first, call.
+
+    `a + f(` with the arguments below, or `f(`, the arguments, and `) + b` below.
+    """
     first, last = expr.terms[0], expr.terms[-1]
-    start = f"{prefix}{flat(first)} + "
-    if len(expr.terms) > 2 or not isinstance(last, Call):
+    if len(expr.terms) > 2:
         return []
-    return _lines(start, last, indent, suffix) if _fits(f"{start}{last.function}(", indent) else []
+    if isinstance(last, Call) and _fits(f"{prefix}{flat(first)} + {last.function}(", indent):
+        return _lines(f"{prefix}{flat(first)} + ", last, indent, suffix)
+    after = f" + {flat(last)}{suffix}"
+    if isinstance(first, Call) and isinstance(last, Call) and _fits(f"){after}", indent):
+        return _lines(prefix, first, indent, after)
+    return []
 
 
 def _lines(prefix: str, expr: Expr, indent: int, suffix: str) -> list[str]:

@@ -110,9 +110,12 @@ def lower_graph(graph: Graph, image_size: tuple[int, int], symbolic: set[int]) -
 
 
 def adapter_name(edge: Edge, node: str, slot: int, edges: tuple[Edge, ...]) -> str:
-    """The attribute of the adapter on an edge: `p5_in_to_p5_td`."""
+    """The attribute of the adapter on an edge: `p5_in_to_p5_td`; parallel edges are numbered.
+
+    No node can have such a name, for names have neither `_to_` nor two underscores.
+    """
     parallel = sum(other.source == edge.source for other in edges[:slot])
-    return f"{edge.source}_to_{node}" + (f"_{parallel + 1}" if parallel else "")
+    return f"{edge.source}_to_{node}" + (f"__{parallel + 1}" if parallel else "")
 
 
 def fusion_path(node: str, op: Fuse) -> str:
@@ -171,7 +174,7 @@ class _Lowering:
         inputs = [node for node, op in self.inputs.items() if op.source == source]
         read = self._read_names() | set(outputs)
         names = [node if node in read else f"_{node}" for node in inputs]
-        return ", ".join(names) + ("," if len(names) == 1 else "")
+        return f"({names[0]},)" if len(names) == 1 else ", ".join(names)
 
     def _read_names(self) -> set[str]:
         read: set[str] = set()

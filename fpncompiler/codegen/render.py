@@ -209,11 +209,12 @@ def _fixed_levels(network: Network) -> list[int]:
 
 
 def _channel_check(level: int, width: int) -> Code:
+    """A check for a width that was right without an adapter, two lines of a message at most."""
     return Code(
         f"        if c{level} != {width}:\n"
         f"            raise ValueError(\n"
-        f'                f"this file was compiled for {width} channels at level {level}, not '
-        f'{{c{level}}}: compile it again for this backbone"\n'
+        f'                "this file was compiled for another backbone, with "\n'
+        f'                f"{width} channels at level {level}, not {{c{level}}}"\n'
         f"            )"
     )
 
@@ -340,7 +341,7 @@ def _import_lines(imports: list[Import]) -> list[str]:
 
 
 def _targets(names: list[str]) -> str:
-    return ", ".join(names) + ("," if len(names) == 1 else "")
+    return ", ".join(names) if len(names) > 1 else f"({names[0]},)"
 
 
 def _tuple(values: Iterable[float]) -> Code:

@@ -1,6 +1,7 @@
 """A compiled detector in a few lines."""
 
 from fpncompiler.codegen.describe import network_sentence
+from fpncompiler.diagnostics import printable
 from fpncompiler.pipeline import Compiled
 
 
@@ -17,7 +18,7 @@ def summary(compiled: Compiled) -> list[str]:
     ]
     if note := _override_note(compiled):
         lines.append(note)
-    return lines
+    return [printable(line) for line in lines]
 
 
 def _override_note(compiled: Compiled) -> str:

@@ -17,6 +17,8 @@ from fpncompiler.spec.references import Everywhere, Level, Neighbour, Reference
 from fpncompiler.spec.topology import INPUT_FAMILIES, Family, Topology
 
 MAX_NODES = 20_000
+MAX_EDGES = 100_000
+MAX_FAN_IN = 200
 
 
 def build_layer(topology: Topology, backbone_levels: tuple[int, ...], sink: Sink) -> Graph:
@@ -29,10 +31,7 @@ def build_layer(topology: Topology, backbone_levels: tuple[int, ...], sink: Sink
         SpecError: unknown nodes and levels, nodes declared twice or left without inputs,
             too many nodes, a cycle.
     """
-    count = sum(1 if f.level is not None else len(list(topology.levels)) for f in topology.families)
-    if count > MAX_NODES:
-        message = f"the spec declares {count} nodes; {MAX_NODES} are allowed"
-        sink.fatal("F505", message, topology.span)
+    _check_budget(topology, sink)
     builder = _Builder(topology, sink, Graph(topology.name), broken=set(topology.broken))
     builder.declare(backbone_levels)
     builder.connect()
@@ -40,6 +39,24 @@ def build_layer(topology: Topology, backbone_levels: tuple[int, ...], sink: Sink
     sink.stop_on_errors()
     _refuse_cycle(builder.graph, sink)
     return builder.graph
+
+
+def _check_budget(topology: Topology, sink: Sink) -> None:
+    """Refuse what would grow out of hand, before anything is expanded."""
+    levels = len(list(topology.levels))
+    nodes = edges = 0
+    for family in topology.families:
+        copies = 1 if family.level is not None else levels
+        fan_in = sum(levels if r.may_be_several else 1 for r in family.inputs)
+        if fan_in > MAX_FAN_IN:
+            message = f"`{family.name}` may read {fan_in} maps; {MAX_FAN_IN} are allowed"
+            sink.error("F505", message, family.span)
+        nodes += copies
+        edges += copies * fan_in
+    for count, limit, what in ((nodes, MAX_NODES, "nodes"), (edges, MAX_EDGES, "edges")):
+        if count > limit:
+            message = f"the spec declares {count} {what}; {limit} are allowed"
+            sink.fatal("F505", message, topology.span)
 
 
 def node_id(family: str, level: int) -> str:
@@ -154,7 +171,7 @@ class _Builder:
         return ()
 
     def _unknown(self, reference: Reference) -> None:
-        message = f"`{reference.text}` reads `{reference.family}`, which is not defined"
+        message = f"`{reference.text}` refers to `{reference.family}`, which is not defined"
         choices = [*self.levels_of, *self.named, *INPUT_FAMILIES]
         help = suggest(reference.family, choices)
         self.sink.error("F204", message, reference.span, label="no node of this name", help=help)

@@ -15,7 +15,9 @@ MAX_LENGTH = 200
 MAX_TOKENS = 64
 MAX_MAGNITUDE = float(2**31)
 
-_TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?(?:[eE][+-]?\d{1,2})?)|([a-z_]+)|(\*\*|[-+*/(),]))")
+_TOKEN = re.compile(
+    r"\s*(?:([0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?)|([a-z_]+)|(\*\*|[-+*/(),]))"
+)
 
 
 def _round_to(value: float, step: float) -> float:
@@ -137,6 +139,8 @@ class _Parser:
             return self.call(token)
         if token in self.names:
             return float(self.names[token])
+        if not token[0].isalpha():
+            raise FormulaError(f"a number is missing before `{token}`")
         known = ", ".join(sorted([*self.names, *FUNCTIONS]))
         raise FormulaError(f"`{token}` is unknown in a formula; known: {known}")
 

@@ -112,8 +112,8 @@ def _names(folders: list[Path]) -> list[str]:
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, ValueError) as error:  # a name may hold what no file can be called
+        reason = getattr(error, "strerror", None) or str(error)
         raise SpecNotFoundError(f"cannot read {path.as_posix()}: {reason}") from error
 
 

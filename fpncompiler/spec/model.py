@@ -42,8 +42,9 @@ HEAD_KEYS = ("activation", "classes", "conv", "depth", "levels", "prior")
 OVERRIDE_KEYS = ("levels", *STYLE_KEYS)
 MAX_RESOLUTION = 8192
 MAX_CLASSES = 100_000
-_NUMBERED = re.compile(r"([a-z_]+?)(0|[1-9]\d?)")
-_PHI_RANGE = re.compile(r"(\d{1,2})(?:\s*\.\.\s*(\d{1,2}))?")
+_LEVEL = re.compile(r"[0-9]{1,2}")
+_NUMBERED = re.compile(r"([a-z_]+?)(0|[1-9][0-9]?)")
+_PHI_RANGE = re.compile(r"([0-9]{1,2})(?:\s*\.\.\s*([0-9]{1,2}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +212,7 @@ def _by_level(node: Node | None, what: str, reader: Reader, low: int = 1) -> dic
     node = reader.scaled(node)
     if node is None:
         return {}
-    if not isinstance(node, Mapping) or not all(key.isdigit() for key in node.entries):
+    if not isinstance(node, Mapping) or not all(_LEVEL.fullmatch(key) for key in node.entries):
         reader.wrong(node, f"{what} is a mapping {{level: number}}")
         return {}
     entries = sorted(node.entries.items(), key=lambda item: int(item[0]))

@@ -1,6 +1,6 @@
 """Names that a spec may give: they become Python identifiers, so the grammar is closed.
 
-`[a-z][a-z0-9_]*`, at most 48 characters, no double underscore, and nothing that Python, torch's
+`[a-z][a-z0-9_]*`, at most 24 characters, no double underscore, and nothing that Python, torch's
 `nn.Module` or the generated file already means.
 """
 
@@ -8,7 +8,7 @@ import builtins
 import keyword
 import re
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,23}")
 
 # Public attributes of torch.nn.Module; a test holds the list against torch.
 MODULE_ATTRIBUTES = frozenset(
@@ -46,7 +46,7 @@ RESERVED = (
 def name_fault(name: str) -> str:
     """Why `name` cannot be a name in a spec; empty if it can."""
     if not _NAME.fullmatch(name):
-        return "a name has lower-case letters, digits and `_`, begins with a letter, 48 at most"
+        return "a name has lower-case letters, digits and `_`, begins with a letter, 24 at most"
     if "__" in name or name.endswith("_") or "_to_" in name:
         return "a name has no double and no final underscore, and no `_to_`, which names adapters"
     if name in RESERVED:

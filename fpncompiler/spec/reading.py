@@ -10,7 +10,7 @@ from fpncompiler.spec.expression import FormulaError, evaluate
 from fpncompiler.spec.names import name_fault
 from fpncompiler.spec.tree import Mapping, Node, Scalar, Sequence
 
-_RANGE = re.compile(r"\s*(\d{1,2})\s*\.\.\s*(\d{1,2})\s*")
+_RANGE = re.compile(r"\s*([0-9]{1,2})\s*\.\.\s*([0-9]{1,2})\s*")
 MAX_LEVEL = 12
 NOWHERE = Span("", 1, 1, 2)
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from fpncompiler.diagnostics import Sink, Span
 from fpncompiler.spec.tree import Node, Scalar
 
-_REFERENCE = re.compile(r"([A-Za-z_]\w*)\s*(?:\(\s*(.*?)\s*\))?")
-_OFFSET = re.compile(r"l\s*(?:([+-])\s*(\d{1,2}))?")
-_LEVEL = re.compile(r"\d{1,2}")
+_REFERENCE = re.compile(r"([A-Za-z_]\w*)\s*(?:\(\s*(.*?)\s*\))?", re.ASCII)
+_OFFSET = re.compile(r"l\s*(?:([+-])\s*([0-9]{1,2}))?")
+_LEVEL = re.compile(r"[0-9]{1,2}")
 
 SYNTAX = "write `td(l+1)`, `td(3)`, `td(*)`, `in(l-1..l+1)` or a node's name"
 

@@ -27,6 +27,7 @@ NODE_STYLE_KEYS = ("down", "fusion", "op", "up")
 FUSION_KEYS = ("kind", "granularity", "eps")
 OP_KEYS = ("conv", "kernel", "order", "activation", "bias")
 MAX_KERNEL = 15
+NO_OP = Mapping({}, NOWHERE)
 
 # Short forms of `op`: one plain convolution with bias, nothing before or after it.
 PLAIN_OPS = {"conv1x1": 1, "conv3x3": 3}
@@ -95,10 +96,10 @@ def _fusion(places: list[Mapping], reader: Reader) -> ops.Fusion:
     fields = _layered(places, "fusion", _short_fusion, reader)
     reader.mapping(fields, "`fusion`", FUSION_KEYS)
     kind = reader.word(fields.get("kind"), "fusion", ops.FUSION_KINDS, "sum")
-    if kind == "sum":
-        return ops.Fusion()
     granularity = reader.word(fields.get("granularity"), "granularity", ops.GRANULARITIES, "scalar")
     eps = reader.number(fields.get("eps"), "`fusion.eps`", 0, 1, 1e-4)
+    if kind == "sum":
+        return ops.Fusion()
     return ops.Fusion(cast("ops.FusionKind", kind), cast("ops.Granularity", granularity), eps)
 
 
@@ -106,7 +107,7 @@ def _convolution(
     places: list[Mapping], reader: Reader, norm: ops.Norm, redundant_bias: bool
 ) -> ops.Convolution | None:
     fields = _layered(places, "op", _short_op, reader)
-    if fields.get("none"):
+    if fields is NO_OP:
         return None
     reader.mapping(fields, "`op`", OP_KEYS)
     order = _order(fields.get("order"), reader)
@@ -130,8 +131,6 @@ def _short_fusion(word: Scalar) -> dict[str, Node]:
 
 
 def _short_op(word: Scalar) -> dict[str, Node] | None:
-    if word.text == "none":
-        return {"none": word}
     if word.text not in PLAIN_OPS:
         return None
 
@@ -176,7 +175,9 @@ def _layered(
         match node:
             case Mapping():
                 fields = {**node.entries, **fields}
-            case Scalar() if fields and node.text == "none":
+            case Scalar() if key == "op" and node.text == "none":
+                if not fields:
+                    return NO_OP
                 continue  # a mapping above it asks for an op after all
             case Scalar():
                 complete = short(node)

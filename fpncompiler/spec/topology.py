@@ -31,6 +31,7 @@ MAX_WIDTH = 8192
 MAX_DEPTH = 64
 
 _DECLARATION = re.compile(r"([A-Za-z_]\w*)\s*(?:\(\s*(\w+)\s*\))?")
+_LEVEL = re.compile(r"[0-9]{1,2}")
 INPUT_FAMILIES = ("in", "backbone")
 
 
@@ -222,7 +223,7 @@ class _FamilyReader:
             return self.reader.integer(given, "`level`", 0, MAX_LEVEL)
         if index == "l":
             return None
-        if index.isdigit() and int(index) <= MAX_LEVEL:
+        if _LEVEL.fullmatch(index) and int(index) <= MAX_LEVEL:
             return int(index)
         message = f"`{index}` is not a level"
         self.reader.sink.error("F206", message, key.span, help="write `l` or a number")

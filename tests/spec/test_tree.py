@@ -1,0 +1,132 @@
+"""The YAML reader: places, and what specs do not have (the messages: test_bad_specs)."""
+
+import contextlib
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from fpncompiler.diagnostics import Sink, Span, SpecError, render
+from fpncompiler.spec.tree import MAX_BYTES, MAX_DEPTH, Mapping, Scalar, Sequence, parse_tree
+
+
+def parse(text: str | bytes) -> Mapping:
+    return parse_tree(text if isinstance(text, bytes) else text.encode(), "s.yaml", Sink())
+
+
+def faults(text: str | bytes) -> list[tuple[str, int, int]]:
+    with pytest.raises(SpecError) as caught:
+        parse(text)
+    found = caught.value.diagnostics
+    return [(d.code, d.span.line, d.span.column) for d in found if d.span]
+
+
+def covered(text: str, span: Span) -> str:
+    return text.splitlines()[span.line - 1][span.column - 1 : span.end_column - 1]
+
+
+def test_keys_and_values_know_their_places():
+    text = "name: mine\nnodes:\n  td(l): [in(l), 'td(l+1)']  # top-down\n  é: {x: \"ü\", y: 3..7}\n"
+    tree = parse(text)
+    nodes = tree.get("nodes")
+    assert isinstance(nodes, Mapping)
+    td, accented = nodes.get("td(l)"), nodes.get("é")
+    assert isinstance(td, Sequence)
+    assert isinstance(accented, Mapping)
+    assert [covered(text, item.span) for item in td.items] == ["in(l)", "'td(l+1)'"]
+    assert [covered(text, e.key.span) for e in accented.entries.values()] == ["x", "y"]
+    assert [covered(text, e.value.span) for e in accented.entries.values()] == ['"ü"', "3..7"]
+    assert nodes.entries["td(l)"].key.span == Span("s.yaml", 3, 3, 8)
+    assert tree.entries["nodes"].key.span == Span("s.yaml", 2, 1, 6)
+
+
+def test_places_hold_with_windows_line_ends():
+    tree = parse(b"a: 1\r\nb: [x,\r\n  y]\r\n")
+    items = tree.get("b")
+    assert isinstance(items, Sequence)
+    assert [(i.span.line, i.span.column) for i in items.items] == [(2, 5), (3, 3)]
+
+
+def test_order_of_the_file_is_kept():
+    assert [*parse("b: 1\na: 2\nc: 3\n").entries] == ["b", "a", "c"]
+
+
+@pytest.mark.parametrize("word", ["yes", "no", "on", "off", "1e-3", "0x10", "010", "3..7", "null"])
+def test_scalars_stay_as_they_are_written(word):
+    value = parse(f"a: {word}\n").get("a")
+    assert isinstance(value, Scalar)
+    assert (value.text, value.plain) == (word, True)
+
+
+@pytest.mark.parametrize("quoted", ['"yes"', "'yes'", "|-\n  yes", ">-\n  yes"])
+def test_quoted_scalars_are_not_plain(quoted):
+    value = parse(f"a: {quoted}\n").get("a")
+    assert isinstance(value, Scalar)
+    assert (value.text, value.plain) == ("yes", False)
+
+
+def test_duplicate_is_shown_at_its_place_and_names_the_first():
+    with pytest.raises(SpecError) as caught:
+        parse("a: 1\nb: {x: 1, x: 2}\na: 3\n")
+    found = {
+        d.span.line: (d.code, d.span.column, d.help) for d in caught.value.diagnostics if d.span
+    }
+    assert found[3][:2] == ("F106", 1)
+    assert found[2][:2] == ("F106", 11)
+    assert "line 1" in found[3][2]
+    assert "line 2" in found[2][2]
+
+
+def test_merge_bomb_is_refused_at_once():
+    bomb = "a: &a {x: 1}\n" + "".join(
+        f"b{i}: &b{i} {{<<: [{', '.join(['*a'] * 9)}]}}\n" for i in range(9)
+    )
+    assert faults(bomb) == [("F104", 1, 4)]
+
+
+@pytest.mark.parametrize(
+    "opening", ["[", "{a: ", "- ", "? "], ids=["flow", "flow mapping", "block", "key"]
+)
+@pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 5_000])
+def test_deep_nesting_is_refused(opening, depth):
+    text = "a:\n  " + opening * depth if opening in "- ? " else "a: " + opening * depth
+    assert [code for code, *_ in faults(text)] == ["F105"]
+
+
+def test_nesting_at_the_limit_is_read():
+    inner = MAX_DEPTH - 1
+    assert parse(f"a: {'[' * inner}1{']' * inner}\n").get("a")
+
+
+@pytest.mark.parametrize("size", [MAX_BYTES, MAX_BYTES + 1])
+def test_size_is_limited(size):
+    text = b"a: 1\n#" + b"x" * (size - 7) + b"\n"
+    assert len(text) == size
+    if size <= MAX_BYTES:
+        assert [*parse(text).entries] == ["a"]
+    else:
+        assert faults(text) == [("F105", 1, 1)]
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x07", "\x1b", "\x7f", "\x85", "\u2028", "\ufeff"])
+def test_control_characters_are_refused_where_they_stand(character):
+    assert faults(f"a: 1\nbc: x{character}\n") == [("F102", 2, 6)]
+
+
+def test_bytes_that_are_no_text_are_refused_where_they_stand():
+    assert faults(b"a: 1\nb: \xff\n") == [("F102", 2, 4)]
+
+
+@given(
+    st.binary(max_size=80) | st.text(max_size=80).map(lambda text: text.encode("utf-8", "replace"))
+)
+@example(b"%TAG ! tag:x,2000:\n---\na: !y 1\n")
+@example(b"--- |\n x\n...\n--- b\n")
+@example(b"? [a]\n: b\n")
+def test_any_bytes_are_a_tree_or_faults_with_places(data):
+    sink = Sink()
+    with contextlib.suppress(SpecError):
+        parse_tree(data, "s.yaml", sink)
+        assert not sink.diagnostics
+    assert render(sink.diagnostics, sink.texts) or not sink.diagnostics
+    assert all(d.span and d.span.line >= 1 and d.span.column >= 1 for d in sink.diagnostics)

@@ -1,0 +1,156 @@
+"""The house: which part imports which, what stays unloaded, how large things are."""
+
+import ast
+import graphlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "fpncompiler"
+FILES = sorted(PACKAGE.rglob("*.py"))
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in FILES
+}
+
+# part -> the parts that it may import, apart from itself; "" is the package's own `__init__`
+ARROWS = {
+    "": {"api"},
+    "cli": {"", "api", "pipeline", "report", "spec", "codegen", "diagnostics", "detection"},
+    "api": {"pipeline", "codegen", "spec"},
+    "report": {"pipeline", "codegen", "analysis", "ir"},
+    "pipeline": {"spec", "passes", "analysis", "codegen", "backbones", "ir", "diagnostics"},
+    "codegen": {"analysis", "ir"},
+    "analysis": {"backbones", "ir"},
+    "passes": {"ir"},
+    "spec": {"ir", "diagnostics"},
+    "ir": {"diagnostics"},
+    "diagnostics": set(),
+    "backbones": set(),
+    "blocks": set(),
+    "detection": {"blocks"},
+}
+TORCH = {"torch", "timm", "torchvision"}
+# what a part may import from outside; the standard library is free to all but the blocks
+OUTSIDE = {"ir": {"networkx"}, "codegen": {"jinja2"}, "spec": {"yaml"}, "blocks": TORCH}
+BLOCKS_STANDARD = {"collections", "math", "typing"}
+
+
+def part_of(module: str) -> str:
+    return [*module.split("."), ""][1]
+
+
+def imports(path: Path, *, run_time: bool = True) -> list[str]:
+    """The modules that a file imports anywhere, those for type checkers left out."""
+    tree = ast.parse(path.read_text())
+    skipped = {id(part) for node in ast.walk(tree) if _for_types(node) for part in ast.walk(node)}
+    found = []
+    for node in ast.walk(tree):
+        if run_time and id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "imports are absolute"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            found += [name if name in MODULES else str(node.module) for name in names]
+    return found
+
+
+def _for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_follow_the_arrows(module):
+    part = part_of(module)
+    own = {part_of(name) for name in imports(MODULES[module]) if name.startswith("fpncompiler")}
+    assert own - {part} <= ARROWS[part]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_part_imports_only_its_own_libraries(module):
+    part = part_of(module)
+    names = {name.partition(".")[0] for name in imports(MODULES[module])} - {"fpncompiler"}
+    if part == "detection":
+        return
+    assert names - set(sys.stdlib_module_names) <= OUTSIDE.get(part, set())
+    if part == "blocks":
+        assert names & set(sys.stdlib_module_names) <= BLOCKS_STANDARD
+
+
+def test_networkx_has_one_owner():
+    users = [
+        m for m, path in MODULES.items() if any(n.startswith("networkx") for n in imports(path))
+    ]
+    assert users == ["fpncompiler.ir.graph"]
+
+
+def test_modules_import_in_no_circle():
+    arrows = {m: {n for n in imports(p) if n in MODULES and n != m} for m, p in MODULES.items()}
+    for targets in arrows.values():
+        targets -= {"fpncompiler"}  # for its version; it imports the api when it is asked to
+    assert [*graphlib.TopologicalSorter(arrows).static_order()]
+
+
+def loaded_after(code: str, folder: Path) -> set[str]:
+    """Which of torch's libraries a fresh process has loaded after some code."""
+    script = f"import sys\ntry:\n    {code}\nexcept SystemExit:\n    pass\n"
+    script += f"print('loaded', *sorted(set(sys.modules) & {TORCH!r}))"
+    found = subprocess.run(
+        [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return set(found.stdout.splitlines()[-1].split()[1:])
+
+
+BIFPN = (ROOT / "specs/bifpn.yaml").as_posix()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        f"from fpncompiler.cli import main; assert main(['compile', '{BIFPN}']) == 0",
+        f"from fpncompiler.cli import main; assert main(['check', '{BIFPN}']) == 0",
+        "from fpncompiler.cli import main; main(['--help'])",
+        "from fpncompiler.cli import main; main(['compile', '--help'])",
+        f"import fpncompiler; fpncompiler.compile_spec('{BIFPN}', 3)",
+    ],
+    ids=["compile", "check", "help", "compile help", "api"],
+)
+def test_torch_stays_unloaded(code, tmp_path):
+    assert loaded_after(code, tmp_path) == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_files_stay_under_400_lines_and_functions_under_60(module):
+    text = MODULES[module].read_text()
+    assert text.count("\n") < 400
+    functions = (n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef))
+    long = {f.name: f.end_lineno - f.lineno + 1 for f in functions}
+    assert {name: lines for name, lines in long.items() if lines >= 60} == {}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_is_evaluated(module):
+    tree = ast.parse(MODULES[module].read_text())
+    calls = (n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and hasattr(n.func, "id"))
+    assert {"eval", "exec", "globals", "locals", "__import__", "compile"}.isdisjoint(calls)
+    assert not any(isinstance(n, ast.Global) for n in ast.walk(tree))
+
+
+def test_compiler_catches_everything_in_one_place_at_most():
+    broad = [
+        module
+        for module, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ExceptHandler) and part_of(module) != "detection"
+        if node.type is None or ast.unparse(node.type) in ("Exception", "BaseException")
+    ]
+    # `codegen.files` cleans up after any interruption, and raises it again
+    assert broad in (
+        ["fpncompiler.codegen.files"],
+        ["fpncompiler.cli", "fpncompiler.codegen.files"],
+    )
