@@ -21,7 +21,7 @@ ARROWS = {
     "": {"api"},
     "cli": {"", "api", "pipeline", "report", "spec", "codegen", "diagnostics", "detection"},
     "api": {"pipeline", "codegen", "spec"},
-    "report": {"pipeline", "codegen", "analysis", "ir"},
+    "report": {"pipeline", "codegen", "analysis", "ir", "diagnostics"},
     "pipeline": {"spec", "passes", "analysis", "codegen", "backbones", "ir", "diagnostics"},
     "codegen": {"analysis", "ir"},
     "analysis": {"backbones", "ir"},

@@ -69,7 +69,7 @@ def statement(prefix: str, expr: Expr, indent: int, comment: str = "") -> str:
 def _opened_call(prefix: str, expr: Sum, indent: int, suffix: str) -> list[str]:
     """How two terms break without parentheses: inside the second, or else the first, call.
 
-    `a + f(` with the arguments below, or `f(`, the arguments, and `) + b` below.
+    `a + f(` with the arguments below; or `f(`, the arguments on one line, and `) + b` below.
     """
     first, last = expr.terms[0], expr.terms[-1]
     if len(expr.terms) > 2:
@@ -78,7 +78,8 @@ def _opened_call(prefix: str, expr: Sum, indent: int, suffix: str) -> list[str]:
         return _lines(f"{prefix}{flat(first)} + ", last, indent, suffix)
     after = f" + {flat(last)}{suffix}"
     if isinstance(first, Call) and isinstance(last, Call) and _fits(f"){after}", indent):
-        return _lines(prefix, first, indent, after)
+        lines = _lines(prefix, first, indent, after)
+        return lines if len(lines) == 3 else []
     return []
 
 

@@ -1,14 +1,17 @@
 """Names that a spec may give: they become Python identifiers, so the grammar is closed.
 
-`[a-z][a-z0-9_]*`, at most 24 characters, no double underscore, and nothing that Python, torch's
-`nn.Module` or the generated file already means.
+`[a-z][a-z0-9_]*`, at most 48 characters, 24 for a node, no double underscore, and nothing that
+Python, torch's `nn.Module` or the generated file already means.
 """
 
 import builtins
 import keyword
 import re
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,23}")
+MAX_NAME = 48
+MAX_NODE_NAME = 24  # a line of the generated file holds it four times
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 # Public attributes of torch.nn.Module; a test holds the list against torch.
 MODULE_ATTRIBUTES = frozenset(
@@ -43,10 +46,12 @@ RESERVED = (
 )
 
 
-def name_fault(name: str) -> str:
+def name_fault(name: str, longest: int = MAX_NAME) -> str:
     """Why `name` cannot be a name in a spec; empty if it can."""
     if not _NAME.fullmatch(name):
-        return "a name has lower-case letters, digits and `_`, begins with a letter, 24 at most"
+        return "a name has lower-case letters, digits and `_`, and begins with a letter"
+    if len(name) > longest:
+        return f"a name has {longest} characters at most"
     if "__" in name or name.endswith("_") or "_to_" in name:
         return "a name has no double and no final underscore, and no `_to_`, which names adapters"
     if name in RESERVED:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fpncompiler.diagnostics import Sink, Span, suggest
 from fpncompiler.spec.expression import FormulaError, evaluate
-from fpncompiler.spec.names import name_fault
+from fpncompiler.spec.names import MAX_NAME, name_fault
 from fpncompiler.spec.tree import Mapping, Node, Scalar, Sequence
 
 _RANGE = re.compile(r"\s*([0-9]{1,2})\s*\.\.\s*([0-9]{1,2})\s*")
@@ -145,13 +145,13 @@ class Reader:
             self.wrong(node, f"{what} is a word")
         return default
 
-    def name(self, node: Node | None, what: str) -> str:
+    def name(self, node: Node | None, what: str, longest: int = MAX_NAME) -> str:
         """A name of the closed grammar; `unnamed` if it is missing or wrong."""
         if not isinstance(node, Scalar):
             if node is not None:
                 self.wrong(node, f"{what} is a word")
             return "unnamed"
-        if fault := name_fault(node.text):
+        if fault := name_fault(node.text, longest):
             self.sink.error("F205", f"`{node.text}` cannot be {what}", node.span, help=fault)
             return "unnamed"
         return node.text

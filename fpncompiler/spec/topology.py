@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from fpncompiler.diagnostics import Span
 from fpncompiler.spec.loading import check_version
+from fpncompiler.spec.names import MAX_NODE_NAME
 from fpncompiler.spec.reading import MAX_LEVEL, Levels, Reader
 from fpncompiler.spec.references import Reference, read_reference
 from fpncompiler.spec.style import NODE_STYLE_KEYS, STYLE_KEYS, Style, read_style
@@ -199,7 +200,8 @@ class _FamilyReader:
             message = f"`{name}` is what the layer is given, and cannot be declared"
             self.reader.sink.error("F205", message, key.span, help="choose another name")
             return None, None
-        if self.reader.name(Scalar(name, True, key.span), "a node's name") != name:
+        scalar = Scalar(name, True, key.span)
+        if self.reader.name(scalar, "a node's name", MAX_NODE_NAME) != name:
             self.broken.add(name)
             return None, None
         return name, index

@@ -67,7 +67,7 @@ def test_value_of_a_formula_at_phi_3(text, value):
         ("phi.real", "`.` has no meaning"),
         ("phi[0]", "has no meaning"),
         ("3 % 2", "`%` has no meaning"),
-        ("3 // 2", "`/` is unknown"),
+        ("3 // 2", "a number is missing before `/`"),
         ("+3", "`\\+`"),
         ("nan", "unknown"),
         ("1" + "+1" * 100, "200 characters"),

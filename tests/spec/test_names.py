@@ -67,9 +67,6 @@ def test_functions_that_layers_call_are_reserved(fusion):
     assert parameters <= RESERVED
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the second edge into `b` and the one into `b_2` share a name"
-)
 def test_adapters_have_names_of_their_own():
     nodes = "  b: {level: 4, inputs: [in(4), in(4)]}\n  b_2: {level: 4, inputs: [in(4), b]}\n"
     text = f"fpnc: 1\nname: two\nlevels: 4..4\ndepth: 1\nnodes:\n{nodes}outputs: [b_2]\n"
