@@ -302,16 +302,14 @@ def _fusion_overridden(tree: Mapping, topology: Topology) -> bool:
 
 
 def _stamped(detector: Detector, loaded: Source, options: Options) -> str:
-    spec = _portable(loaded.path)
+    spec = _portable(loaded.path) if loaded.path else "text"
     selection = f"variant={options.variant}" if options.variant else f"phi={options.phi or 0}"
-    body = render_body(detector)
-    return with_header(body, spec, selection, _command(spec, options), _fingerprint(detector))
+    again = _command(spec, options) if loaded.path else "fpncompiler.compile_spec, from its text"
+    return with_header(render_body(detector), spec, selection, again, _fingerprint(detector))
 
 
-def _portable(path: Path | None) -> str:
+def _portable(path: Path) -> str:
     """A spec's path from its `specs` folder on, the same in every checkout."""
-    if path is None:
-        return "text"
     parts = path.parts
     start = max((i for i, part in enumerate(parts) if part == "specs"), default=len(parts) - 1)
     return plain_text("/".join(parts[start:]))
