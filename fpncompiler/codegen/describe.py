@@ -38,7 +38,10 @@ def level_diagram(graph: Graph) -> list[str]:
     widths = [1] * count
     rows: dict[int, dict[int, list[str]]] = {}
     for node in graph.nodes():
-        level = graph.op(node).level
+        op = graph.op(node)
+        if isinstance(op, Input) and op.source == "backbone" and not graph.readers(node):
+            continue
+        level = op.level
         label = node.removeprefix(f"p{level}_")
         cell = rows.setdefault(level, {}).setdefault(columns[node], [])
         cell.append(label)

@@ -144,8 +144,9 @@ class _Lowering:
         self.inputs = {
             node: op for node in graph.nodes() if isinstance(op := graph.op(node), Input)
         }
-        # An upsampled map takes the size of the layer's input at its level.
-        self.size_reference = {op.level: node for node, op in reversed(self.inputs.items())}
+        # An upsampled map takes the size of the layer's own input at its level.
+        self.size_reference = {op.level: node for node, op in self.inputs.items()}
+        self.size_reference |= {o.level: n for n, o in self.inputs.items() if o.source == "in"}
 
     def statement(self, node: str) -> str:
         op = self.graph.op(node)
