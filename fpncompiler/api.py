@@ -93,7 +93,11 @@ def load_model(
         spec.has_location = True  # tracebacks and inspect ask the loader for the source
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
-        loader.exec_module(module)
+        try:
+            loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]  # or the next call would find half a module
+            raise
     model: Callable[..., nn.Module] = sys.modules[name].EfficientDet
     return model
 

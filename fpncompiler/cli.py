@@ -8,7 +8,7 @@ import gc
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_compile(commands)
     _add_check(commands)
+    _add_backbones(commands)
     return parser
 
 
@@ -103,6 +104,22 @@ def _add_compile(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     command.set_defaults(run=_run_compile, usage_error=command.error)
 
 
+OPTIONS = (
+    "phi",
+    "variant",
+    "model",
+    "backbone",
+    "classes",
+    "levels",
+    "pretrained_backbone",
+    "name",
+)
+
+
+def _given_options(parsed: argparse.Namespace) -> bool:
+    return parsed.scaling != "published" or any(getattr(parsed, name) for name in OPTIONS)
+
+
 def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = commands.add_parser(
         "check",
@@ -112,6 +129,17 @@ def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     command.add_argument("specs", nargs="+", metavar="SPEC", help="topologies")
     _add_options(command)
     command.set_defaults(run=_run_check, usage_error=command.error)
+
+
+def _add_backbones(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser(
+        "backbones",
+        help="list the timm backbones that can be named",
+        description="List timm backbones with their levels, channels and trainable parameters.",
+        epilog="example: fpnc backbones 'tf_efficientnet_b*'",
+    )
+    command.add_argument("pattern", nargs="?", default="*", help="names, with `*` for any letters")
+    command.set_defaults(run=_run_backbones)
 
 
 def _add_options(command: argparse.ArgumentParser) -> None:
@@ -142,34 +170,74 @@ def _run_compile(parsed: argparse.Namespace) -> int:
     if parsed.all == bool(parsed.spec):
         parsed.usage_error("give one SPEC, or --all")
     output = Path(parsed.output_dir)
-    if parsed.all:
-        return max([_one_file(item, output, parsed) for item in _generated(output)], default=OK)
-    return _one_file(parsed, output, parsed)
+    if not parsed.all:
+        return _compile_one(parsed, output, parsed)
+    if _given_options(parsed):
+        parsed.usage_error("--all takes each file's options from its header: give no others")
+    return _compile_all(output, parsed)
 
 
-def _one_file(request: argparse.Namespace, output: Path, flags: argparse.Namespace) -> int:
-    """Compile what `request` names into `output`, or check it, as `flags` say."""
-    from fpncompiler.codegen.files import check_file, write_file
+def _compile_one(request: argparse.Namespace, output: Path, flags: argparse.Namespace) -> int:
     from fpncompiler.pipeline import compile_spec
     from fpncompiler.report.summary import summary
 
     compiled = compile_spec(request.spec, _options(request))
     path = output / compiled.file_name
     if flags.check:
-        checked = check_file(path, compiled.source)
-        print(checked.message)
-        if checked.state == "current":
-            return OK
-        print(checked.diff, end="")
-        print(f"  = help: to repair, {_repair(checked.state, compiled.source, output)}")
-        return FINDINGS
-    before = write_file(path, compiled.source, force=flags.force)
-    print(f"{'unchanged' if before.state == 'current' else 'wrote'} {path.as_posix()}")
-    if not flags.all:
-        for line in summary(compiled):
-            print(f"  {line}")
-        print(f"  next: {_import_line(path)}")
+        return _check_file(path, compiled.source)
+    _write_file(path, compiled.source, flags.force)
+    for line in summary(compiled):
+        print(f"  {line}")
+    print(f"  next: {_import_line(path)}")
     return OK
+
+
+def _compile_all(output: Path, flags: argparse.Namespace) -> int:
+    """Every file that fpnc made in a folder; a fault of one does not hide the others."""
+    from fpncompiler.codegen.files import WriteRefusedError
+    from fpncompiler.diagnostics import SpecError
+    from fpncompiler.pipeline import compile_spec
+    from fpncompiler.spec.loading import SpecNotFoundError
+
+    if not output.is_dir():
+        return _trouble(f"there is no folder {output.as_posix()}")
+    worst = OK
+    for path in sorted(output.glob("*.py")):
+        try:
+            request = _recorded(path, output)
+            if request is None:
+                print(f"skipped {path.as_posix()}: fpnc did not make it from a spec file")
+                continue
+            source = compile_spec(request.spec, _options(request)).source
+            if flags.check:
+                worst = max(worst, _check_file(path, source))
+            else:
+                _write_file(path, source, flags.force)
+        except SpecError as error:
+            print(f"{path.as_posix()}: its spec has faults\n{error}", file=sys.stderr)
+            worst = max(worst, FINDINGS)
+        except (SpecNotFoundError, WriteRefusedError, _HeaderError) as error:
+            worst = max(worst, _trouble(f"{path.as_posix()}: {error}"))
+    return worst
+
+
+def _check_file(path: Path, source: str) -> int:
+    from fpncompiler.codegen.files import check_file
+
+    checked = check_file(path, source)
+    print(checked.message)
+    if checked.state == "current":
+        return OK
+    print(checked.diff, end="")
+    print(f"  = help: to repair, {_repair(checked.state, source, path.parent)}")
+    return FINDINGS
+
+
+def _write_file(path: Path, source: str, force: bool) -> None:
+    from fpncompiler.codegen.files import write_file
+
+    before = write_file(path, source, force=force)
+    print(f"{'unchanged' if before.state == 'current' else 'wrote'} {path.as_posix()}")
 
 
 def _import_line(path: Path) -> str:
@@ -192,56 +260,74 @@ def _run_check(parsed: argparse.Namespace) -> int:
     from fpncompiler.diagnostics import SpecError
     from fpncompiler.pipeline import compile_spec
     from fpncompiler.report.summary import summary
+    from fpncompiler.spec.loading import SpecNotFoundError
 
-    failed = 0
+    codes = []
     for spec in parsed.specs:
         try:
             compiled = compile_spec(spec, _options(parsed))
         except SpecError as error:
-            failed += 1
             print(error, file=sys.stderr)
-            continue
-        print(f"{spec}: {summary(compiled)[0]}")
-    if failed:
-        print(f"\n{failed} of {len(parsed.specs)} specs have faults", file=sys.stderr)
-    return FINDINGS if failed else OK
+            codes.append(FINDINGS)
+        except SpecNotFoundError as error:
+            codes.append(_trouble(str(error)))
+        else:
+            what, _, *notes = summary(compiled)
+            print(f"{spec}: {what}", *notes, sep="\n  ")
+    if codes:
+        print(f"\nfaulty specs: {len(codes)} of {len(parsed.specs)}", file=sys.stderr)
+    return max(codes, default=OK)
 
 
-def _generated(output: Path) -> Iterator[argparse.Namespace]:
-    """The requests that the files of a folder were made by, from their headers."""
-    from fpncompiler.codegen.files import WriteRefusedError
+def _run_backbones(parsed: argparse.Namespace) -> int:
+    from fnmatch import fnmatchcase
+
+    from fpncompiler.backbones import backbone_names, find_backbone
+
+    names = [name for name in backbone_names() if fnmatchcase(name, parsed.pattern)]
+    for name in names:
+        backbone = find_backbone(name)
+        assert backbone is not None
+        channels = " ".join(f"C{level}={width}" for level, width in backbone.channels.items())
+        print(f"{name:32} {max(backbone.parameters.values()):>13,} parameters  {channels}")
+    if not names:
+        return _trouble(f"no measured backbone is called {parsed.pattern}")
+    return OK
+
+
+def _recorded(path: Path, output: Path) -> argparse.Namespace | None:
+    """The request that a file was made by, from its header; None if that names no spec file."""
     from fpncompiler.codegen.header import split_header
 
-    if not output.is_dir():
-        raise WriteRefusedError(f"there is no folder {output.as_posix()}")
-    for path in sorted(output.glob("*.py")):
-        parts = split_header(path.read_text(encoding="utf-8", errors="replace"))
-        if parts is None:
-            print(f"skipped {path.as_posix()}: not generated by fpnc")
-            continue
-        try:
-            request = _Recorded(prog="header").parse(shlex.split(parts[0].command)[1:])
-        except ValueError as error:
-            message = f"{path.as_posix()} has a header that fpnc cannot read: {error}"
-            raise WriteRefusedError(message) from error
-        beside = output.resolve().parent / request.spec
-        if not Path(request.spec).is_file() and beside.is_file():
-            request.spec = beside.as_posix()
-        yield request
+    parts = split_header(path.read_text(encoding="utf-8", errors="replace"))
+    if parts is None or not parts[0].command.startswith("fpnc compile "):
+        return None
+    try:
+        words = shlex.split(parts[0].command)[2:]
+    except ValueError as error:
+        raise _HeaderError(f"its header cannot be read: {error}") from error
+    request = _Recorded(prog="header", add_help=False).parse(words)
+    beside = output.resolve().parent / request.spec
+    if not Path(request.spec).is_file() and beside.is_file():
+        request.spec = beside.as_posix()
+    return request
+
+
+class _HeaderError(Exception):
+    """A generated file's header records no command that fpnc would write."""
 
 
 class _Recorded(argparse.ArgumentParser):
     """Reads a command back from a header; complains by exception."""
 
     def parse(self, words: list[str]) -> argparse.Namespace:
-        if words[:1] != ["compile"]:
-            raise ValueError("it records no `fpnc compile`")
         self.add_argument("spec")
         _add_options(self)
-        return self.parse_args(words[1:])
+        self.set_defaults(usage_error=self.error)
+        return self.parse_args(words)
 
     def error(self, message: str) -> NoReturn:
-        raise ValueError(message)
+        raise _HeaderError(f"its header cannot be read: {message}")
 
 
 def _options(parsed: argparse.Namespace) -> "Options":

@@ -13,11 +13,10 @@ from pathlib import Path
 
 from fpncompiler.analysis.cost import DetectorCost, detector_cost
 from fpncompiler.backbones import Backbone, backbone_names, find_backbone
-from fpncompiler.codegen.describe import plain_text
 from fpncompiler.codegen.header import digest, with_header
 from fpncompiler.codegen.key_map import effdet_key_map
 from fpncompiler.codegen.render import Detector, render_body
-from fpncompiler.diagnostics import Sink, suggest
+from fpncompiler.diagnostics import Sink, printable, suggest
 from fpncompiler.ir.detector import BackboneChoice, Model
 from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.network import Network
@@ -30,8 +29,8 @@ from fpncompiler.passes.insert_resampling import insert_resampling
 from fpncompiler.passes.remove_dead_nodes import remove_dead_nodes
 from fpncompiler.passes.repeat import repeat
 from fpncompiler.spec.build import build_layer
-from fpncompiler.spec.loading import Source, load_model, load_topology
-from fpncompiler.spec.model import MAX_CLASSES, Selection, read_model, select_variant
+from fpncompiler.spec.loading import Source, SpecNotFoundError, load_model, load_topology
+from fpncompiler.spec.model import MAX_CLASSES, read_model, select_variant
 from fpncompiler.spec.reading import Levels, Reader
 from fpncompiler.spec.topology import Topology, read_topology
 from fpncompiler.spec.tree import Mapping, Scalar
@@ -149,16 +148,17 @@ def _typed(loaded: Source, options: Options, sink: Sink) -> tuple[Topology, Mode
         reader,
         options.levels,
     )
-    return topology, _chosen(read_model(selection, reader), options, selection, sink)
+    model = replace(read_model(selection, reader), name=name, variant=selection.variant)
+    return topology, _chosen(model, options, sink)
 
 
-def _chosen(model: Model, options: Options, selection: Selection, sink: Sink) -> Model:
+def _chosen(model: Model, options: Options, sink: Sink) -> Model:
     """The model with what the command line chooses."""
     if options.backbone is not None:
         known = backbone_names()
         if options.backbone not in known:
             message = f"`{options.backbone}` is no backbone that fpnc has measured"
-            help = suggest(options.backbone, known)
+            help = suggest(options.backbone, known) or "`fpnc backbones` lists those that are"
             sink.error("F402", message, None, help=help)
         model = replace(model, backbone=BackboneChoice(options.backbone, 0.0, {}, {}))
     if options.classes is not None:
@@ -166,7 +166,7 @@ def _chosen(model: Model, options: Options, selection: Selection, sink: Sink) ->
             message = f"{options.classes} classes are out of range"
             sink.error("F203", message, None, help=f"choose 1 to {MAX_CLASSES}")
         model = replace(model, heads=replace(model.heads, classes=options.classes))
-    return replace(model, variant=selection.variant)
+    return model
 
 
 def _backbone(
@@ -254,6 +254,12 @@ def _check_outputs(topology: Topology, model: Model, layer: Graph, sink: Sink) -
     if absent := [level for level in read if level not in layer.outputs]:
         shown = ", ".join(str(level) for level in absent)
         sink.error("F304", f"the heads read level {shown}, which is no output", model.heads.span)
+    coarsest = 2**topology.levels.high
+    if min(model.resolution) < coarsest:
+        height, width = model.resolution
+        message = f"images of {height}x{width} pixels have no cell of stride {coarsest}"
+        help = f"level {topology.levels.high} needs {coarsest} pixels a side: drop it, or scale up"
+        sink.error("F404", message, topology.levels_span, help=help)
     scales = model.anchors.scales
     if len(scales) > 1 and len(scales) != len(read):
         message = f"{len(scales)} anchor scales for {len(read)} levels"
@@ -291,6 +297,8 @@ def _file_stem(topology: Topology, model: Model, options: Options) -> str:
         parts.append("formula")
     if options.classes is not None:
         parts.append(f"{options.classes}classes")
+    if options.pretrained_backbone:
+        parts.append("pretrained")
     return "_".join(parts)
 
 
@@ -309,10 +317,23 @@ def _stamped(detector: Detector, loaded: Source, options: Options) -> str:
 
 
 def _portable(path: Path) -> str:
-    """A spec's path from its `specs` folder on, the same in every checkout."""
+    """How a file refers to its spec: from a `specs` folder on, the same in every checkout.
+
+    Elsewhere, from the working directory on if it is inside, and by name if it is not.
+
+    Raises:
+        SpecNotFoundError: the path cannot be written down in a comment.
+    """
     parts = path.parts
-    start = max((i for i, part in enumerate(parts) if part == "specs"), default=len(parts) - 1)
-    return plain_text("/".join(parts[start:]))
+    if "specs" in parts[:-1]:
+        start = max(i for i, part in enumerate(parts[:-1]) if part == "specs")
+        shown = "/".join(parts[start:])
+    else:
+        inside = path.resolve().is_relative_to(Path.cwd())
+        shown = path.resolve().relative_to(Path.cwd()).as_posix() if inside else path.name
+    if printable(shown) != shown:
+        raise SpecNotFoundError(f"{printable(shown)} has characters beyond ASCII: rename it")
+    return shown
 
 
 def _command(spec: str, options: Options) -> str:

@@ -88,6 +88,11 @@ def check_feature_sizes(
             raise ValueError("the backbone's maps are [B, H, W, C]: choose one with [B, C, H, W]")
         if got != expected:
             unit = 2 ** max(levels)
+            if height % unit == width % unit == 0:
+                raise ValueError(
+                    f"the backbone's level {level} is {got[0]}x{got[1]}, not "
+                    f"{expected[0]}x{expected[1]}: it does not halve its maps evenly; take another"
+                )
             near = [max(1, round(side / unit)) * unit for side in image_size]
             raise ValueError(
                 f"the backbone's level {level} is {got[0]}x{got[1]}, not "

@@ -39,6 +39,10 @@ class Import:
         return self.alias or self.name or self.module.partition(".")[0]
 
 
+# What lowering names and no block imports.
+EMITTED_IMPORTS = (Import("collections", "OrderedDict"),)
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """One top-level definition: its source, the names that it uses, its parameters' defaults."""
@@ -70,7 +74,8 @@ def library() -> Library:
                 imports |= {i.binds: i for i in _imports(node) if i.module != PACKAGE}
             elif block := _block(node, lines):
                 blocks[block.name] = block
-    return Library(blocks, {k: i for k, i in imports.items() if not i.module.startswith(PACKAGE)})
+    imports = {k: i for k, i in imports.items() if not i.module.startswith(PACKAGE)}
+    return Library(blocks, imports | {i.binds: i for i in EMITTED_IMPORTS})
 
 
 def closure(names: Iterable[str]) -> tuple[Block, ...]:
@@ -84,9 +89,9 @@ def closure(names: Iterable[str]) -> tuple[Block, ...]:
     return tuple(block for name, block in known.items() if name in wanted)
 
 
-def used_names(source: str) -> frozenset[str]:
+def names_in(tree: ast.AST) -> frozenset[str]:
     """Every name that a piece of Python reads."""
-    return _names(ast.parse(source))
+    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
 
 
 def imports_for(names: Iterable[str]) -> tuple[Import, ...]:
@@ -121,11 +126,7 @@ def _block(node: ast.stmt, lines: list[str]) -> Block | None:
         return None
     assert not node.decorator_list, "a decorator stands above the lines of its block"
     source = "\n".join(lines[node.lineno - 1 : node.end_lineno])
-    return Block(node.name, source, _names(node), _defaults(node))
-
-
-def _names(tree: ast.AST) -> frozenset[str]:
-    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+    return Block(node.name, source, names_in(node), _defaults(node))
 
 
 def _defaults(node: ast.FunctionDef | ast.ClassDef) -> dict[str, str]:

@@ -18,9 +18,10 @@ def plain_text(text: str) -> str:
 
     Accents are dropped and other characters become `?`: encoded, never joined across a gap.
     """
-    decomposed = unicodedata.normalize("NFKD", text.replace('"', "'").replace("\\", "/"))
-    kept = (c for c in decomposed if not unicodedata.combining(c))
-    return "".join(c if " " <= c <= "~" else "?" for c in kept)
+    decomposed = unicodedata.normalize("NFKD", text)  # which may make a quote: so it comes first
+    kept = "".join(c for c in decomposed if not unicodedata.combining(c))
+    ascii_only = "".join(c if " " <= c <= "~" else "?" for c in kept)
+    return ascii_only.replace('"', "'").replace("\\", "/")
 
 
 def paragraph(text: str, indent: int = 0) -> str:

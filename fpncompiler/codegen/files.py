@@ -43,7 +43,11 @@ def check_file(path: Path, text: str) -> Checked:
     """Compare a file with what it should hold."""
     if not path.is_file():
         return Checked(path, "missing", "")
-    old = path.read_text(encoding="utf-8", errors="replace")
+    try:
+        old = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise WriteRefusedError(f"cannot read {path.as_posix()}: {reason}") from error
     diff = "".join(
         difflib.unified_diff(
             old.splitlines(keepends=True),
@@ -70,7 +74,7 @@ def write_file(path: Path, text: str, *, force: bool = False) -> Checked:
     """Write a generated file, and say how it stood before.
 
     An existing file without our header, or edited by hand, is left alone; with `force` it is kept
-    as `NAME.py.orig`.
+    as `NAME.py.orig`, or a numbered name if that is taken.
 
     Raises:
         WriteRefusedError: the file is not ours, or the folder cannot be written.
@@ -81,15 +85,37 @@ def write_file(path: Path, text: str, *, force: bool = False) -> Checked:
     if before.state in ("foreign", "edited") and not force:
         help = "`--force` replaces it and keeps the old file as `.orig`"
         raise WriteRefusedError(f"{before.message}\n  = help: {help}")
+    if (other := _other_spec(path, text)) and not force:
+        help = "give one of them another `name:`, or replace the file by `--force`"
+        raise WriteRefusedError(f"{path.as_posix()} was made from {other}\n  = help: {help}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if before.state in ("foreign", "edited"):
-            _replace(path.with_name(path.name + ".orig"), path.read_bytes())
+            _replace(_free_name(path), path.read_bytes())
         _replace(path, text.encode())
     except OSError as error:
         reason = error.strerror or str(error)
         raise WriteRefusedError(f"cannot write {path.as_posix()}: {reason}") from error
     return before
+
+
+def _other_spec(path: Path, text: str) -> str:
+    """The spec that an existing file was made from, if it is another one."""
+    if not path.is_file():
+        return ""
+    found = split_header(path.read_text(encoding="utf-8", errors="replace"))
+    wanted = split_header(text)
+    return found[0].spec if found and wanted and found[0].spec != wanted[0].spec else ""
+
+
+def _free_name(path: Path) -> Path:
+    """`NAME.py.orig`, or the first of `.orig.1`, `.orig.2` that is free."""
+    names = [".orig", *(f".orig.{number}" for number in range(1, 1000))]
+    candidates = (path.with_name(path.name + suffix) for suffix in names)
+    free = next((name for name in candidates if not name.exists()), None)
+    if free is None:
+        raise WriteRefusedError(f"{path.as_posix()} has 1000 kept copies: remove some")
+    return free
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -23,6 +23,7 @@ _HEADER = re.compile(
 class Header:
     """What a generated file says of itself."""
 
+    spec: str
     command: str
     spec_digest: str
     body_digest: str
@@ -48,7 +49,7 @@ def split_header(text: str) -> tuple[Header, str] | None:
     found = _HEADER.match(text)
     if not found:
         return None
-    header = Header(found["command"], found["spec_digest"], found["body_digest"])
+    header = Header(found["spec"], found["command"], found["spec_digest"], found["body_digest"])
     return header, text[found.end() :]
 
 

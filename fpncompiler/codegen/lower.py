@@ -1,9 +1,11 @@
 """Network -> what the templates print: modules, straight-line statements, names.
 
-p5_td = fuse 5 [p5_in *64, p6_td ^1]   ->   self.p5_in_to_p5_td = Adapter(c5, 64)
-self.p5_td_fuse = FastNormalizedFusion(2)
-self.p5_td_conv = ActConvNorm(...)
-p5_td = self.p5_td_conv(self.p5_td_fuse(...))
+`p5_td = fuse 5 [p5_in *64, p6_td ^1]` becomes, with the constructor's part first:
+
+    self.p5_in_to_p5_td = Adapter(c5, 64)
+    self.p5_td = Node(FastNormalizedFusion(2), ActConvNorm(SeparableConv2d(64, 64), 64))
+
+    p5_td = self.p5_td(self.p5_in_to_p5_td(p5_in), upsample_nearest(p6_td, p5_in))  # P5/32
 """
 
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from typing import assert_never
 
 from fpncompiler.analysis.cost import map_size
 from fpncompiler.codegen.blocks import call_arguments
-from fpncompiler.codegen.layout import Call, Expr, List, Sum, statement
+from fpncompiler.codegen.layout import Call, Expr, List, Sum, flat, statement
 from fpncompiler.ir.graph import Edge, Graph
 from fpncompiler.ir.network import Network
 from fpncompiler.ir.ops import (
@@ -53,7 +55,11 @@ BODY = 8  # columns in front of a statement in a method
 
 @dataclass(frozen=True, slots=True)
 class GraphCode:
-    """One graph as code: constructor and forward statements, laid out."""
+    """One graph as code: constructor and forward statements, laid out.
+
+    `channels` names the backbone's channels that modules take, such as `c5`; `fixed` are the levels
+    whose map is read as it is, so that no other number of channels will do.
+    """
 
     modules: tuple[str, ...]
     inputs: str
@@ -61,6 +67,7 @@ class GraphCode:
     statements: tuple[str, ...]
     returns: str
     channels: tuple[str, ...]
+    fixed: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +84,25 @@ def lower_layers(network: Network, image_size: tuple[int, int]) -> tuple[LayerCo
     """The distinct layers of a network, in order."""
     layers = []
     done = 0
+    symbolic = set(network.taps)
     for index, layer in enumerate(network.layers):
-        first = index == 0
-        code = lower_graph(layer.graph, image_size, symbolic=set(network.taps) if first else set())
+        code = lower_graph(layer.graph, image_size, symbolic)
         position = _position(done, layer.repeats, network.depth)
         name = _class_name(index, len(network.layers), layer.repeats)
         layers.append(LayerCode(name, position, layer.repeats, code))
         done += layer.repeats
+        symbolic = _handed_on(layer.graph, symbolic)
     return tuple(layers)
+
+
+def _handed_on(graph: Graph, symbolic: set[int]) -> set[int]:
+    """The levels at which a layer returns the backbone's map as it was given."""
+    raw = ((level, graph.op(node)) for level, node in graph.outputs.items())
+    return {
+        level
+        for level, op in raw
+        if isinstance(op, Input) and (op.source == "backbone" or op.level in symbolic)
+    }
 
 
 def lower_graph(graph: Graph, image_size: tuple[int, int], symbolic: set[int]) -> GraphCode:
@@ -105,7 +123,8 @@ def lower_graph(graph: Graph, image_size: tuple[int, int], symbolic: set[int]) -
         backbone_inputs=lowering.unpack("backbone", outputs),
         statements=tuple(statements),
         returns=statement("return ", List(tuple(outputs)), BODY),
-        channels=lowering.channels(),
+        channels=tuple(f"c{level}" for level in sorted(lowering.backbone_levels(adapted=True))),
+        fixed=frozenset(lowering.backbone_levels(adapted=False)),
     )
 
 
@@ -186,15 +205,14 @@ class _Lowering:
                     read.add(self.size_reference[self.graph.op(node).level])
         return read
 
-    def channels(self) -> tuple[str, ...]:
-        """The backbone's channels that adapters and laterals take: `c3`, `c4`, `c5`."""
-        levels = {
+    def backbone_levels(self, *, adapted: bool) -> set[int]:
+        """The levels of the backbone that are read through a module of their own, or without."""
+        return {
             self.graph.op(edge.source).level
             for node in self.order
             for edge in self.graph.inputs(node)
-            if self._is_symbolic(edge) and self._takes_channels(node, edge)
+            if self._is_symbolic(edge) and self._takes_channels(node, edge) is adapted
         }
-        return tuple(f"c{level}" for level in sorted(levels))
 
     def _takes_channels(self, node: str, edge: Edge) -> bool:
         op = self.graph.op(node)
@@ -206,8 +224,6 @@ class _Lowering:
         return isinstance(op, Input) and (op.source == "backbone" or op.level in self.symbolic)
 
     def width_of(self, edge: Edge, width: int) -> str:
-        if not any(isinstance(step, Adapt) for step in edge.via) and not self._is_symbolic(edge):
-            return str(width)
         return f"c{self.graph.op(edge.source).level}" if self._is_symbolic(edge) else str(width)
 
     def modules(self, node: str) -> list[str]:
@@ -291,10 +307,11 @@ def convolution_module(op: Convolution, in_width: str, out_width: str) -> Call:
     if name := NAMED_ORDERS.get(op.order):
         values = {"activation": activation, **norm_values(op.norm)}
         return Call(name, (conv, out_width, *call_arguments(name, **values)))
-    parts: dict[str, Expr] = {"act": Call(activation, ()), "conv": conv}
+    parts = {"act": Call(activation, ()), "conv": conv}
     normed = in_width if op.order.index("conv") > _index(op.order, "norm") else out_width
     parts["norm"] = Call("nn.BatchNorm2d", (normed, *_keywords(norm_values(op.norm))))
-    return Call("nn.Sequential", tuple(parts[step] for step in op.order))
+    named = tuple(f"{step}={flat(parts[step])}" for step in op.order)
+    return Call("nn.Sequential", (Call("OrderedDict", named),))
 
 
 def _index(order: tuple[str, ...], step: str) -> int:
@@ -315,7 +332,7 @@ def _class_name(index: int, count: int, repeats: int) -> str:
         return "Layer"
     if index == 0:
         return "FirstLayer"
-    return "LastLayer" if index == count - 1 and repeats == 1 and count > 2 else "RepeatedLayer"
+    return "LastLayer" if index == count - 1 and repeats == 1 else "RepeatedLayer"
 
 
 def _position(done: int, repeats: int, depth: int) -> str:

@@ -4,6 +4,7 @@ Text reaches Python source only as `Code`, made by the layout or by the emit fun
 template environment refuses anything else. The result is parsed before anyone sees it.
 """
 
+import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +13,7 @@ import jinja2
 
 from fpncompiler.analysis.cost import DetectorCost
 from fpncompiler.codegen import describe
-from fpncompiler.codegen.blocks import Import, call_arguments, closure, imports_for, used_names
+from fpncompiler.codegen.blocks import Import, call_arguments, closure, imports_for, names_in
 from fpncompiler.codegen.layout import WIDTH, Call, Expr, List, statement
 from fpncompiler.codegen.lower import (
     ACTIVATION_MODULES,
@@ -26,10 +27,11 @@ from fpncompiler.codegen.lower import (
 from fpncompiler.ir.detector import Model
 from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.network import Network
-from fpncompiler.ir.ops import Input
 
 # Of the names that blocks import, those that come from the standard library.
 STANDARD_LIBRARY = ("collections", "math")
+# What a generated file may consist of, besides its docstring.
+TOP_LEVEL = (ast.Import, ast.ImportFrom, ast.Assign, ast.ClassDef, ast.FunctionDef)
 TEMPLATE_IMPORTS = ("Sequence", "Tensor", "nn", "torch")
 
 
@@ -78,11 +80,20 @@ def render_body(detector: Detector) -> str:
 
 
 def _checked_names(source: str) -> frozenset[str]:
-    """The names that a part of the file reads, which shows on the way that it parses."""
+    """The names that a part of the file reads, after a look at what the part is made of."""
     try:
-        return used_names(source)
+        tree = ast.parse(source)
     except SyntaxError as error:
         raise RenderError(f"the generated file does not parse: {error}") from error
+    for index, part in enumerate(tree.body):
+        is_docstring = index == 0 and isinstance(part, ast.Expr) and _is_text(part.value)
+        if not (is_docstring or isinstance(part, TOP_LEVEL)):
+            raise RenderError(f"the generated file has a statement of kind {type(part).__name__}")
+    return names_in(tree)
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 class RenderError(Exception):
@@ -170,7 +181,7 @@ def _network_context(
 ) -> dict[str, object]:
     network = detector.network
     read = {*extra.channels, *(channel for layer in layers for channel in layer.code.channels)}
-    fixed = _fixed_levels(network)
+    fixed = sorted(extra.fixed.union(*(layer.code.fixed for layer in layers)))
     names = [
         f"c{level}" if f"c{level}" in read or level in fixed else f"_c{level}"
         for level in sorted(network.taps)
@@ -191,21 +202,6 @@ def _network_context(
         "pyramid": Code(statement("pyramid = ", pyramid, BODY)),
         "extra_argument": Code(", features" if reads_backbone else ""),
     }
-
-
-def _fixed_levels(network: Network) -> list[int]:
-    """Backbone levels that are read without an adapter, since their width is the network's."""
-    graph = network.layers[0].graph
-    levels = {
-        op.level
-        for node in graph.computed()
-        for edge in graph.inputs(node)
-        if not edge.via
-        and isinstance(op := graph.op(edge.source), Input)
-        and op.level in network.taps
-        and op.width == graph.op(node).width
-    }
-    return sorted(levels)
 
 
 def _channel_check(level: int, width: int) -> Code:
@@ -258,7 +254,12 @@ def _module_lines(detector: Detector) -> list[str]:
     network, model = detector.network, detector.model
     first = network.layers[0].graph
     return [
-        describe.plain_text(f"{_detector_name(detector)}: {describe.network_sentence(network)}."),
+        describe.paragraph(
+            describe.plain_text(
+                f"{_detector_name(detector)}: {describe.network_sentence(network)}."
+            ),
+            indent=3,
+        ),
         "",
         *_sources(detector),
         "",

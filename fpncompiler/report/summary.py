@@ -26,4 +26,5 @@ def _override_note(compiled: Compiled) -> str:
     if not compiled.fusion_overridden:
         return ""
     kind = compiled.topology.style.fusion.kind
-    return f"note: {compiled.model.name} {compiled.model.variant} fuses by `{kind}`, as published"
+    row = f"{compiled.model.name} {compiled.model.variant}"
+    return f"note: {row} fuses by `{kind}`, as published, where a node does not say otherwise"

@@ -128,7 +128,9 @@ class _Builder:
         if not isinstance(reference.where, Neighbour) or reference.family not in self.levels_of:
             return False
         near = range(level + reference.where.low, level + reference.where.high + 1)
-        return all(other not in self.topology.levels for other in near)
+        backbone = reference.family == "backbone"
+        there = self.levels_of[reference.family] if backbone else self.topology.levels
+        return all(other not in there for other in near)
 
     def resolve(self, reference: Reference, level: int) -> tuple[str, ...]:
         """The nodes that a reference means at a level, in order."""
@@ -147,7 +149,8 @@ class _Builder:
                 return self._at(reference, wanted, known)
             case Neighbour(low, high):
                 span = range(level + low, level + high + 1)
-                inside = (wanted for wanted in span if wanted in self.topology.levels)
+                near = known if reference.family == "backbone" else self.topology.levels
+                inside = (wanted for wanted in span if wanted in near)
                 return tuple(n for wanted in inside for n in self._at(reference, wanted, known))
 
     def _by_name(self, reference: Reference) -> tuple[str, ...]:
@@ -172,6 +175,8 @@ class _Builder:
 
     def _unknown(self, reference: Reference) -> None:
         message = f"`{reference.text}` refers to `{reference.family}`, which is not defined"
+        if reference in self.topology.outputs:
+            message = f"`outputs` names `{reference.family}`, which is not defined"
         choices = [*self.levels_of, *self.named, *INPUT_FAMILIES]
         help = suggest(reference.family, choices)
         self.sink.error("F204", message, reference.span, label="no node of this name", help=help)
@@ -179,6 +184,10 @@ class _Builder:
     def set_outputs(self) -> None:
         for reference in self.topology.outputs if self.topology.families else ():
             if reference.family in self.broken:
+                continue
+            if reference.family in INPUT_FAMILIES:
+                message = f"`{reference.family}` is what the layer is given, and is no output"
+                self.sink.error("F305", message, reference.span, help="name a family of nodes")
                 continue
             if reference.where is None and reference.family in self.levels_of:
                 nodes = tuple(self.levels_of[reference.family].values())
@@ -193,7 +202,10 @@ class _Builder:
 
     def _set_output(self, node: str, reference: Reference) -> None:
         level = self.graph.op(node).level
-        if other := self.graph.outputs.get(level):
+        if (other := self.graph.outputs.get(level)) == node:
+            message = f"`outputs` names `{node}` twice"
+            self.sink.error("F304", message, reference.span)
+        elif other:
             message = f"level {level} has two outputs, `{other}` and `{node}`"
             self.sink.error("F304", message, reference.span)
         self.graph.outputs[level] = node

@@ -24,7 +24,7 @@ def _round_to(value: float, step: float) -> float:
     """The nearest multiple of `step`, halves upwards."""
     if step <= 0:
         raise FormulaError("round_to needs a positive step")
-    return math.floor(value / step + 0.5) * step
+    return math.floor(_bounded(value / step) + 0.5) * step
 
 
 FUNCTIONS: dict[str, tuple[int, Callable[..., float]]] = {

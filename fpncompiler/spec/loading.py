@@ -10,7 +10,7 @@ from pathlib import Path
 from fpncompiler.diagnostics import Sink, suggest
 from fpncompiler.spec.merging import merge, without
 from fpncompiler.spec.names import name_fault
-from fpncompiler.spec.tree import Mapping, Node, Scalar, parse_tree
+from fpncompiler.spec.tree import Entry, Mapping, Node, Scalar, parse_tree
 
 MAX_EXTENDS = 8
 TEXT_NAME = "<text>"
@@ -54,7 +54,10 @@ def load_model(name: str, topology: Path | None, named_at: Node | None, sink: Si
     if path is None:
         message = f"there is no model `{name}`"
         span = named_at.span if named_at else None
-        sink.fatal("F501", message, span, help=suggest(name, _names(folders)))
+        help = suggest(name, _names(folders))
+        if name_fault(name):
+            help = "a model is a name: `mine` for `models/mine.yaml` beside the spec"
+        sink.fatal("F501", message, span, help=help)
     return Source(path, parse_tree(_read(path), _shown(path), sink))
 
 
@@ -84,13 +87,35 @@ def _extended(tree: Mapping, chain: list[Path], sink: Sink) -> Mapping:
     folders = _folders(chain[0] if chain else None)
     path = _find(parent.text, folders)
     if path is None:
-        help = suggest(parent.text, _names(folders))
+        help = suggest(parent.text, _names(folders)) or "it is looked for beside this spec"
         sink.fatal("F210", f"there is no spec `{parent.text}`", parent.span, help=help)
-    if path.resolve() in {p.resolve() for p in chain} or len(chain) > MAX_EXTENDS:
+    if path.resolve() in {p.resolve() for p in chain}:
         sink.fatal("F210", f"`{parent.text}` extends itself in the end", parent.span)
+    if len(chain) > MAX_EXTENDS:
+        sink.fatal("F210", f"more than {MAX_EXTENDS} specs extend each other", parent.span)
     base_tree = parse_tree(_read(path), _shown(path), sink)
     base = _extended(base_tree, [*chain, path], sink)
-    return merge(without(base, "extends"), tree)
+    # A spec's title and source are its own.
+    inherited = without(base, "extends", "title", "source")
+    return merge(_long_form(inherited), _long_form(tree))
+
+
+def _long_form(tree: Mapping) -> Mapping:
+    """The spec with every node as `name: {inputs: [...]}`, so that its settings can merge."""
+    nodes = tree.get("nodes")
+    if not isinstance(nodes, Mapping):
+        return tree
+    entries = {key.replace(" ", ""): _long_entry(entry) for key, entry in nodes.entries.items()}
+    key = tree.entries["nodes"].key
+    return Mapping({**tree.entries, "nodes": Entry(key, Mapping(entries, nodes.span))}, tree.span)
+
+
+def _long_entry(entry: Entry) -> Entry:
+    value = entry.value
+    if isinstance(value, Mapping):
+        return entry
+    inputs = Entry(Scalar("inputs", True, value.span), value)
+    return Entry(entry.key, Mapping({"inputs": inputs}, value.span))
 
 
 def _folders(topology: Path | None) -> list[Path]:

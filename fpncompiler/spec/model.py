@@ -16,7 +16,7 @@ from fpncompiler.spec.loading import check_version
 from fpncompiler.spec.merging import merge, without
 from fpncompiler.spec.reading import NOWHERE, Reader
 from fpncompiler.spec.style import STYLE_KEYS, read_activation, read_norm, read_redundant_bias
-from fpncompiler.spec.tree import Mapping, Node, Scalar, Sequence
+from fpncompiler.spec.tree import Entry, Mapping, Node, Scalar, Sequence
 
 MODEL_KEYS = (
     "anchors",
@@ -75,6 +75,9 @@ def select_variant(
         _check_phi(base, phi, "the model", reader)
         return Selection(base, phi, f"{prefix}{phi}")
     variants = reader.mapping(tree.get("variants"), "`variants`", _variant_names(tree))
+    for entry in variants.entries.values():
+        reader.name(entry.key, "the name of a variant")
+    reader.sink.stop_on_errors()
     name, number = _family_of(variant, variants, prefix)
     if number is None and name in variants.entries:
         number = phi
@@ -87,7 +90,7 @@ def select_variant(
         message = f"the model has no variant `{variant}`"
         span = variants.span if variants.entries else tree.span
         reader.sink.fatal("F503", message, span, help=suggest(variant, known))
-    merged = merge(base, patch)
+    merged = _over(base, patch)
     own_range = _phi_range(patch) if patch.get("phi") else _phi_range(base)
     single = len(own_range) == 1
     chosen = own_range[0] if number is None else number
@@ -111,8 +114,8 @@ def read_model(selection: Selection, reader: Reader) -> Model:
         resolution=_resolution(tree.get("resolution"), reader),
         heads=_heads(tree, reader),
         anchors=_anchors(tree, reader),
-        mean=_triple(image.get("mean"), "`image.mean`", (0.485, 0.456, 0.406), reader),
-        std=_triple(image.get("std"), "`image.std`", (0.229, 0.224, 0.225), reader),
+        mean=_triple(image.get("mean"), "`image.mean`", (0.485, 0.456, 0.406), 0, reader),
+        std=_triple(image.get("std"), "`image.std`", (0.229, 0.224, 0.225), 1e-3, reader),
     )
 
 
@@ -132,23 +135,41 @@ def _family_of(variant: str, variants: Mapping, prefix: str) -> tuple[str, int |
 
 
 def _patch(name: str, variants: Mapping, reader: Reader) -> Mapping | None:
-    """A variant's settings over those of the variant that it extends."""
+    """A variant's settings over those of the variant that it extends; None if it is unknown."""
     chain: list[str] = []
     patches: list[Mapping] = []
-    current: str | None = name
+    current: str | None = name if name in variants.entries else None
     while current is not None:
-        node = variants.get(current)
-        if node is None or current in chain:
-            return None
-        patch = reader.mapping(node, f"variant `{current}`", VARIANT_KEYS)
+        patch = reader.mapping(variants.get(current), f"variant `{current}`", VARIANT_KEYS)
         chain.append(current)
         patches.append(without(patch, "extends"))
-        parent = patch.get("extends")
-        current = parent.text if isinstance(parent, Scalar) else None
-    merged = patches.pop()
-    while patches:
-        merged = merge(merged, patches.pop())
+        current = _parent(patch.get("extends"), variants, chain, reader)
+    merged = patches.pop() if patches else None
+    while patches and merged is not None:
+        merged = _over(merged, patches.pop())
     return merged
+
+
+def _parent(node: Node | None, variants: Mapping, chain: list[str], reader: Reader) -> str | None:
+    """The variant that one extends, which must exist and not be one of the chain."""
+    if node is None:
+        return None
+    name = node.text if isinstance(node, Scalar) else ""
+    if name not in variants.entries:
+        help = suggest(name, variants.entries)
+        reader.sink.fatal("F503", "`extends` names no variant", node.span, help=help)
+    if name in chain:
+        reader.sink.fatal("F503", f"variant `{name}` extends itself in the end", node.span)
+    return name
+
+
+def _over(base: Mapping, patch: Mapping) -> Mapping:
+    """A variant over its base; another backbone takes nothing that was said of the first."""
+    backbone, new = base.get("backbone"), patch.get("backbone")
+    if isinstance(backbone, Mapping) and isinstance(new, Mapping) and new.get("name"):
+        kept = Entry(base.entries["backbone"].key, without(backbone, "channels", "taps"))
+        base = Mapping({**base.entries, "backbone": kept}, base.span)
+    return merge(base, patch)
 
 
 def _phi_range(tree: Mapping) -> range:
@@ -187,12 +208,13 @@ def _backbone(tree: Mapping, reader: Reader) -> BackboneChoice:
         reader.sink.error("F202", message, fields.span if node else tree.span, help=help)
     channels = _by_level(fields.get("channels"), "`backbone.channels`", reader)
     taps = _by_level(fields.get("taps"), "`backbone.taps`", reader, low=0)
-    readable = bool(channels) >= ("channels" in fields.entries) and bool(taps) >= (
-        "taps" in fields.entries
-    )
+    for key, read in (("channels", channels), ("taps", taps)):
+        if key in fields.entries and not read:
+            # Nothing more is said of a backbone without a name.
+            reader.wrong(fields.entries[key].value, f"`{key}` says nothing: write `{{3: 40}}`")
+            name = None
     return BackboneChoice(
-        # Without a name the pipeline looks no further: its fault is recorded.
-        name=_timm_name(name, reader) if name and readable else "",
+        name=_timm_name(name, reader) if name else "",
         drop_path_rate=reader.number(fields.get("drop_path_rate"), "`drop_path_rate`", 0, 0.99),
         channels=channels,
         taps=taps,
@@ -276,11 +298,11 @@ def _aspect(node: Node, reader: Reader) -> tuple[float, float]:
 
 
 def _triple(
-    node: Node | None, what: str, default: tuple[float, ...], reader: Reader
+    node: Node | None, what: str, default: tuple[float, ...], low: float, reader: Reader
 ) -> tuple[float, ...]:
     if node is None:
         return default
-    values = reader.numbers(node, what, 0, 255)
+    values = reader.numbers(node, what, low, 1)
     if len(values) != 3:
         reader.wrong(node, f"{what} has three numbers, red, green, blue")
         return default

@@ -52,8 +52,10 @@ def name_fault(name: str, longest: int = MAX_NAME) -> str:
         return "a name has lower-case letters, digits and `_`, and begins with a letter"
     if len(name) > longest:
         return f"a name has {longest} characters at most"
-    if "__" in name or name.endswith("_") or "_to_" in name:
-        return "a name has no double and no final underscore, and no `_to_`, which names adapters"
+    if "__" in name or name.endswith("_"):
+        return "a name has no double and no final underscore"
+    if "_to_" in f"_{name}_":
+        return "`to` between underscores is what adapters are called by"
     if name in RESERVED:
         return "this name means something in Python or PyTorch already"
     return ""

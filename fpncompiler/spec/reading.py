@@ -68,7 +68,11 @@ class Reader:
         return node
 
     def scaled(self, node: Node | None) -> Node | None:
-        """The value at this phi; None where a table has no row for it."""
+        """The value at this phi.
+
+        None where a table {phi: value} has no row for it, so that the next place is asked; a list
+        must have one.
+        """
         if not isinstance(node, Mapping) or not node.entries:
             return node
         if not set(node.entries) <= {"formula", "published"}:
@@ -80,19 +84,34 @@ class Reader:
     def _row(self, table: Node) -> Node | None:
         match table:
             case Sequence():
-                return table.items[self.phi] if self.phi < len(table.items) else None
+                if self.phi < len(table.items):
+                    return table.items[self.phi]
+                if not self.prefer_formula:
+                    self.no_row(table)
+                return None
             case Mapping():
                 return table.get(str(self.phi))
             case _:
                 self.wrong(table, "`published` is a list over phi or a mapping {phi: value}")
                 return None
 
+    def first(self, places: Iterable[Mapping], key: str) -> Node | None:
+        """The value of `key` in the first place that gives it at this phi."""
+        values = (self.scaled(place.get(key)) for place in places)
+        return next((value for value in values if value is not None), None)
+
+    def no_row(self, node: Node) -> None:
+        """Record that a table says nothing of this phi."""
+        self.sink.error("F502", f"the table has no row for phi {self.phi}", node.span)
+
     def number(
         self, node: Node | None, what: str, low: float, high: float, default: float = 0.0
     ) -> float:
-        """A finite number within bounds, or a formula of phi."""
-        node = self.scaled(node)
+        """A finite number within bounds, or a formula of phi; `default` if `node` is None."""
+        given, node = node, self.scaled(node)
         if node is None:
+            if given is not None:
+                self.no_row(given)
             return default
         if not isinstance(node, Scalar):
             self.wrong(node, f"{what} is a number")
@@ -173,7 +192,10 @@ class Reader:
             return None
         levels = parse_levels(node.text) if isinstance(node, Scalar) else None
         if levels is None:
-            self.wrong(node, f"{what} is a range such as `3..7`, at most level {MAX_LEVEL}")
+            expected = (
+                f"{what} is a range such as `3..7`: the finest level first, at most {MAX_LEVEL}"
+            )
+            self.wrong(node, expected)
         return levels
 
     def items(self, node: Node | None, what: str) -> tuple[Node, ...]:

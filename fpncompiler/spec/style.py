@@ -51,7 +51,7 @@ def read_style(places: list[Mapping], reader: Reader) -> Style:
     """
     norm = read_norm(places, reader)
     bias = read_redundant_bias(places, reader)
-    adapters = reader.mapping(_first(places, "adapters"), "`adapters`", ("norm",))
+    adapters = reader.mapping(reader.first(places, "adapters"), "`adapters`", ("norm",))
     adapter_norm = reader.flag(adapters.get("norm"), "`adapters.norm`", True)
     return Style(
         fusion=_fusion(places, reader),
@@ -62,9 +62,9 @@ def read_style(places: list[Mapping], reader: Reader) -> Style:
 
 
 def _resampling(places: list[Mapping], reader: Reader) -> ops.Resampling:
-    up = reader.word(_first(places, "up"), "`up` mode", ops.UP_MODES, "nearest")
-    down = reader.word(_first(places, "down"), "`down` mode", ops.DOWN_MODES, "max_pool")
-    padding = reader.word(_first(places, "padding"), "padding", ops.PADDINGS, "same")
+    up = reader.word(reader.first(places, "up"), "`up` mode", ops.UP_MODES, "nearest")
+    down = reader.word(reader.first(places, "down"), "`down` mode", ops.DOWN_MODES, "max_pool")
+    padding = reader.word(reader.first(places, "padding"), "padding", ops.PADDINGS, "same")
     return ops.Resampling(
         cast("ops.UpMode", up), cast("ops.DownMode", down), cast("ops.Padding", padding)
     )
@@ -72,22 +72,18 @@ def _resampling(places: list[Mapping], reader: Reader) -> ops.Resampling:
 
 def read_activation(places: list[Mapping], reader: Reader) -> ops.Activation:
     """The activation that the first place gives; SiLU if none does."""
-    word = reader.word(_first(places, "activation"), "activation", ops.ACTIVATIONS, "silu")
+    word = reader.word(reader.first(places, "activation"), "activation", ops.ACTIVATIONS, "silu")
     return cast("ops.Activation", word)
-
-
-def _first(places: list[Mapping], key: str) -> Node | None:
-    return next((value for place in places if (value := place.get(key)) is not None), None)
 
 
 def read_redundant_bias(places: list[Mapping], reader: Reader) -> bool:
     """Whether convolutions keep a bias in front of a batch norm, which makes it redundant."""
-    return reader.flag(_first(places, "redundant_bias"), "`redundant_bias`", True)
+    return reader.flag(reader.first(places, "redundant_bias"), "`redundant_bias`", True)
 
 
 def read_norm(places: list[Mapping], reader: Reader) -> ops.Norm:
     """The constants of batch norms that the first place gives."""
-    norm = reader.mapping(_first(places, "norm"), "`norm`", ("eps", "momentum"))
+    norm = reader.mapping(reader.first(places, "norm"), "`norm`", ("eps", "momentum"))
     eps = reader.number(norm.get("eps"), "`norm.eps`", 1e-12, 1.0, 1e-3)
     return ops.Norm(eps, reader.number(norm.get("momentum"), "`norm.momentum`", 0, 1, 0.01))
 
@@ -95,12 +91,27 @@ def read_norm(places: list[Mapping], reader: Reader) -> ops.Norm:
 def _fusion(places: list[Mapping], reader: Reader) -> ops.Fusion:
     fields = _layered(places, "fusion", _short_fusion, reader)
     reader.mapping(fields, "`fusion`", FUSION_KEYS)
+    _refuse_idle_weights(places, fields, reader)
     kind = reader.word(fields.get("kind"), "fusion", ops.FUSION_KINDS, "sum")
     granularity = reader.word(fields.get("granularity"), "granularity", ops.GRANULARITIES, "scalar")
     eps = reader.number(fields.get("eps"), "`fusion.eps`", 0, 1, 1e-4)
     if kind == "sum":
         return ops.Fusion()
     return ops.Fusion(cast("ops.FusionKind", kind), cast("ops.Granularity", granularity), eps)
+
+
+def _refuse_idle_weights(places: list[Mapping], fields: Mapping, reader: Reader) -> None:
+    """A granularity beside a plain sum, or beside no kind at all, would do nothing."""
+    for place in places:
+        node = reader.scaled(place.get("fusion"))
+        if not isinstance(node, Mapping) or not {"granularity", "eps"} & set(node.entries):
+            continue
+        own = node.get("kind")
+        is_sum = isinstance(own, Scalar) and own.text == "sum"
+        if is_sum or "kind" not in fields.entries:
+            help = "add `kind: softmax`, `fast_normalized` or `weighted`"
+            message = "a plain sum has no weights"
+            reader.sink.error("F203", message, node.span, help=help)
 
 
 def _convolution(

@@ -96,12 +96,12 @@ def read_topology(
     reader.mapping(tree, "a topology", TOPOLOGY_KEYS)
     check_version(tree, reader.sink)
     places = [override, tree, model]
-    range_node = next((n for p in places if (n := p.get("levels")) is not None), None)
+    range_node = reader.first(places, "levels")
     given = reader.levels(range_node, "`levels`")
     if range_node is None:
         reader.sink.error("F202", "the spec does not say its `levels`", tree.span)
-    width_node, depth_node = tree.get("width") or model.get("width"), tree.get("depth")
-    width = reader.integer(width_node, "`width`", 1, MAX_WIDTH, 64)
+    own = [tree, model]
+    width = reader.integer(reader.first(own, "width"), "`width`", 1, MAX_WIDTH, 64)
     nodes = _FamilyReader(reader, places, width)
     name = _name(tree, reader)
     families = nodes.families(tree)
@@ -117,7 +117,7 @@ def read_topology(
             for item in reader.items(tree.get("passes"), "`passes`")
         ),
         width=width,
-        depth=reader.integer(depth_node or model.get("depth"), "`depth`", 1, MAX_DEPTH),
+        depth=reader.integer(reader.first(own, "depth"), "`depth`", 1, MAX_DEPTH),
         style=nodes.default_style,
         broken=frozenset(nodes.broken),
         span=tree.span,
@@ -171,9 +171,9 @@ class _FamilyReader:
         if name is None:
             return None
         body = self.body(entry.value)
-        level = self.level(entry.key, index, body)
+        level, readable = self.level(entry.key, index, body)
         inputs = self.inputs(entry, body)
-        if level is _BROKEN or not inputs:
+        if not readable or not inputs:
             self.broken.add(name)
             return None
         styled = any(key in body.entries for key in NODE_STYLE_KEYS)
@@ -212,35 +212,36 @@ class _FamilyReader:
             return self.reader.mapping(value, "a node", NODE_KEYS)
         return Mapping({"inputs": Entry(Scalar("inputs", True, value.span), value)}, value.span)
 
-    def level(self, key: Scalar, index: str | None, body: Mapping) -> int | None:
+    def level(self, key: Scalar, index: str | None, body: Mapping) -> tuple[int | None, bool]:
+        """The level of one node, None for all levels; and whether it can be read."""
         given = body.get("level")
         if index is None and given is None:
             help = f"write `{key.text}(l)` for every level, or add `level:`"
             self.reader.sink.error("F202", f"`{key.text}` has no level", key.span, help=help)
-            return _BROKEN
+            return None, False
         if index is not None and given is not None:
             message = f"`{key.text}` says its level already"
             self.reader.sink.error("F203", message, given.span, help="remove `level:`")
         if index is None:
-            return self.reader.integer(given, "`level`", 0, MAX_LEVEL)
+            level = self.reader.integer(given, "`level`", 0, MAX_LEVEL, -1)
+            return level, level >= 0
         if index == "l":
-            return None
+            return None, True
         if _LEVEL.fullmatch(index) and int(index) <= MAX_LEVEL:
-            return int(index)
+            return int(index), True
         message = f"`{index}` is not a level"
         self.reader.sink.error("F206", message, key.span, help="write `l` or a number")
-        return _BROKEN
+        return None, False
 
     def inputs(self, entry: Entry, body: Mapping) -> tuple[Reference, ...]:
         node = body.get("inputs")
-        if node is None or (isinstance(node, Sequence) and not node.items):
+        empty = isinstance(node, Sequence) and not node.items
+        if node is None or empty or (isinstance(node, Scalar) and not node.text):
             message = f"`{entry.key.text}` has no inputs"
             help = "list what it reads: `[in(l), td(l+1)]`"
             self.reader.sink.error("F202", message, entry.key.span, help=help)
             return ()
         items = self.reader.items(node, "`inputs`")
-        references = (read_reference(item, self.reader.sink) for item in items)
-        return tuple(reference for reference in references if reference)
-
-
-_BROKEN = -1
+        references = [read_reference(item, self.reader.sink) for item in items]
+        read = tuple(reference for reference in references if reference)
+        return read if len(read) == len(references) else ()

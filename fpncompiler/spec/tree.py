@@ -111,7 +111,12 @@ def _events(text: str, file: str, sink: Sink) -> Iterator[yaml.Event]:
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         problem = error.problem or error.context or "the text cannot be read"
         span = Span(file, line, column, column + 1)
-        sink.fatal("F101", f"not YAML: {problem}", span)
+        lines = [*text.split("\n"), "", ""]
+        near = lines[max(0, line - 2)] + lines[line - 1]
+        help = "look at the indentation, brackets, colons and quotes here and on the line before"
+        if "\t" in near:
+            help = "indent with spaces: YAML takes no tabs"
+        sink.fatal("F101", f"not YAML: {problem}", span, help=help)
     except yaml.YAMLError as error:
         sink.fatal("F101", f"not YAML: {str(error).splitlines()[0]}", Span(file, 1, 1, 2))
 
