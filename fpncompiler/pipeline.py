@@ -122,6 +122,7 @@ def _compiled(spec: str | Path, options: Options) -> Compiled:
         source=topology.source,
         classes=model.heads.classes,
         pretrained_backbone=options.pretrained_backbone,
+        size_multiple=2 ** max(channels) if backbone and backbone.rounding == "floor" else 1,
     )
     name = _file_stem(topology, model, options)
     source = _stamped(detector, loaded, options)
@@ -360,7 +361,8 @@ def _fingerprint(detector: Detector) -> str:
     graphs = [network.extra, *(layer.graph for layer in network.layers)]
     lines = [
         repr((detector.title, detector.source, detector.model, detector.taps)),
-        repr((detector.pretrained_backbone, network.outputs, network.depth)),
+        repr((detector.pretrained_backbone, detector.size_multiple)),
+        repr((network.outputs, network.depth)),
     ]
     for graph in graphs:
         for node in graph.nodes():

@@ -111,7 +111,7 @@ styles = st.fixed_dictionaries(
     {},
     optional={
         "fusion": st.sampled_from(FUSION_KINDS)
-        | st.tuples(st.sampled_from(FUSION_KINDS), st.sampled_from(GRANULARITIES)).map(
+        | st.tuples(st.sampled_from(FUSION_KINDS[1:]), st.sampled_from(GRANULARITIES)).map(
             lambda pair: f"{{kind: {pair[0]}, granularity: {pair[1]}, eps: 0.5}}"
         ),
         "op": st.sampled_from(

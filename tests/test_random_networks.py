@@ -18,6 +18,8 @@ MODEL_OPTIONS = {"backbone": "mobilenetv3_small_050", "num_classes": 2}
 @st.composite
 def fusions(draw):
     kind = draw(st.sampled_from(["sum", "weighted", "softmax", "fast_normalized"]))
+    if kind == "sum":
+        return kind
     return f"{{kind: {kind}, granularity: {draw(st.sampled_from(['scalar', 'channel', 'pixel']))}}}"
 
 

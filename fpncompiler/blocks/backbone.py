@@ -61,12 +61,22 @@ def is_known(side: int) -> bool:
     return isinstance(side, int) and not torch.compiler.is_compiling()
 
 
-def check_image_size(height: int, width: int, stride: int) -> None:
-    """Raise ValueError where a side is shorter than `stride`, that of the coarsest level."""
-    if is_known(height) and min(height, width) < stride:
+def check_image_size(height: int, width: int, stride: int, multiple: int = 1) -> None:
+    """Raise ValueError, naming the nearest size that works, where an image's does not.
+
+    A side has `stride` pixels, that of the coarsest level, or more, and is a multiple of
+    `multiple`, which a backbone that rounds down needs.
+    """
+    if not is_known(height):
+        return
+    near = [max(stride, round(side / multiple) * multiple) for side in (height, width)]
+    if min(height, width) < stride or height % multiple or width % multiple:
+        rule = f"{stride} pixels or more" + (
+            f", in multiples of {multiple}" if multiple > 1 else ""
+        )
         raise ValueError(
-            f"an image of {height}x{width} pixels (height x width) is too small: the coarsest "
-            f"level has stride {stride}; use {max(height, stride)}x{max(width, stride)} or larger"
+            f"an image of {height}x{width} pixels (height x width) does not fit: "
+            f"sides have {rule}; the nearest size is {near[0]}x{near[1]}"
         )
 
 

@@ -43,7 +43,11 @@ class Code(str):
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """All that a file is made of; `taps` are timm's out_indices for the network's taps."""
+    """All that a file is made of; `taps` are timm's out_indices for the network's taps.
+
+    `size_multiple` is what an image's sides are multiples of, in pixels; 1 if the backbone rounds
+    its maps up.
+    """
 
     network: Network
     model: Model
@@ -53,6 +57,7 @@ class Detector:
     source: str
     classes: int
     pretrained_backbone: bool
+    size_multiple: int
 
 
 def render_body(detector: Detector) -> str:
@@ -153,6 +158,8 @@ def _model_context(detector: Detector) -> dict[str, object]:
         "class_head": _head("class_head", "ANCHORS_PER_CELL * num_classes", detector),
         "box_head": _head("box_head", "ANCHORS_PER_CELL * 4", detector),
         "prior": Code(repr(model.heads.prior)),
+        "size_multiple": Code(f", {detector.size_multiple}" if detector.size_multiple > 1 else ""),
+        "size_rule": _size_rule(detector.size_multiple),
     }
 
 
@@ -352,6 +359,10 @@ def _tuple(values: Iterable[float]) -> Code:
 def _optional(value: float) -> Code:
     """A number, or nothing where it is 0."""
     return Code(repr(value) if value else "")
+
+
+def _size_rule(multiple: int) -> Code:
+    return Code(f", in multiples of {multiple}" if multiple > 1 else "")
 
 
 def _string(text: str) -> Code:

@@ -79,16 +79,14 @@ class Reader:
             return node
         formula, published = node.get("formula"), node.get("published")
         row = self._row(published) if published else None
+        if formula is None and row is None and isinstance(published, Sequence):
+            self.no_row(node)
         return (formula or row) if self.prefer_formula else (row or formula)
 
     def _row(self, table: Node) -> Node | None:
         match table:
             case Sequence():
-                if self.phi < len(table.items):
-                    return table.items[self.phi]
-                if not self.prefer_formula:
-                    self.no_row(table)
-                return None
+                return table.items[self.phi] if self.phi < len(table.items) else None
             case Mapping():
                 return table.get(str(self.phi))
             case _:

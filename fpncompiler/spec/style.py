@@ -100,11 +100,19 @@ def _fusion(places: list[Mapping], reader: Reader) -> ops.Fusion:
     return ops.Fusion(cast("ops.FusionKind", kind), cast("ops.Granularity", granularity), eps)
 
 
+def _weighs(fusion: Mapping) -> bool:
+    granularity = fusion.get("granularity")
+    plain = granularity is None or (
+        isinstance(granularity, Scalar) and granularity.text == "scalar"
+    )
+    return not plain or "eps" in fusion.entries
+
+
 def _refuse_idle_weights(places: list[Mapping], fields: Mapping, reader: Reader) -> None:
     """A granularity beside a plain sum, or beside no kind at all, would do nothing."""
     for place in places:
         node = reader.scaled(place.get("fusion"))
-        if not isinstance(node, Mapping) or not {"granularity", "eps"} & set(node.entries):
+        if not isinstance(node, Mapping) or not _weighs(node):
             continue
         own = node.get("kind")
         is_sum = isinstance(own, Scalar) and own.text == "sum"

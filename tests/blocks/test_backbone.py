@@ -67,7 +67,9 @@ def test_a_failed_download_says_what_to_do(monkeypatch):
 
 def test_too_small_an_image_is_refused_with_a_size_that_fits():
     check_image_size(128, 128, 128)
-    with pytest.raises(ValueError, match=r"100x300 pixels.* stride 128; use 128x300 or larger"):
+    with pytest.raises(
+        ValueError, match=r"100x300 pixels.* 128 pixels or more; the nearest size is 128x300"
+    ):
         check_image_size(100, 300, 128)
 
 
@@ -87,7 +89,7 @@ def checked_sum(x):
 @pytest.mark.filterwarnings("error::torch.jit.TracerWarning")
 def test_checks_are_skipped_while_tracing_and_compiling():
     x = torch.zeros(1, 1, 4, 4)
-    with pytest.raises(ValueError, match="too small"):
+    with pytest.raises(ValueError, match="does not fit"):
         checked_sum(x)
     assert torch.equal(torch.jit.trace(checked_sum, x, check_trace=False)(x), x + 1)
     assert torch.equal(torch.compile(checked_sum, backend="eager", fullgraph=True)(x), x + 1)
@@ -96,3 +98,14 @@ def test_checks_are_skipped_while_tracing_and_compiling():
 def test_maps_with_channels_last_are_refused_by_name():
     with pytest.raises(ValueError, match=r"maps are \[B, H, W, C\]"):
         check_feature_sizes([torch.empty(1, 28, 30, 192)], (224, 240), (3,))
+
+
+def test_a_backbone_that_rounds_down_names_the_nearest_multiples():
+    with pytest.raises(ValueError, match=r"in multiples of 32; the nearest size is 128x192"):
+        check_image_size(131, 200, 128, 32)
+    check_image_size(160, 192, 128, 32)
+
+
+def test_a_backbone_that_halves_unevenly_is_refused():
+    with pytest.raises(ValueError, match="does not halve its maps evenly"):
+        check_feature_sizes([torch.empty(1, 8, 29, 29)], (256, 256), (3,))

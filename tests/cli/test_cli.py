@@ -120,7 +120,7 @@ def test_check_goes_on_after_a_faulty_spec(project, capsys):
     code, out, err = run(capsys, "check", "bad.yaml", "specs/bifpn.yaml")
     assert code == 1
     assert "specs/bifpn.yaml: EfficientDet-D0 with BiFPN" in out
-    assert "1 of 2 specs have faults" in err
+    assert "faulty specs: 1 of 2" in err
 
 
 @pytest.mark.parametrize(
@@ -153,3 +153,69 @@ def test_the_module_runs_as_a_script(project):
     command = [sys.executable, "-m", "fpncompiler.cli", "check", "specs/bifpn.yaml"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+MINE = "fpnc: 1\nname: mine\nlevels: 3..5\nnodes: {td(l): [in(l), td(l+1)]}\noutputs: td\n"
+
+
+def test_every_kept_copy_stays(project, capsys):
+    (project / "generated").mkdir()
+    path = project / TARGET
+    path.write_text("my precious\n")
+    run(capsys, "compile", "specs/bifpn.yaml", "--force")
+    path.write_text(path.read_text() + "# edited\n")
+    run(capsys, "compile", "specs/bifpn.yaml", "--force")
+    assert path.with_name("bifpn_d0.py.orig").read_text() == "my precious\n"
+    assert path.with_name("bifpn_d0.py.orig.1").read_text().endswith("# edited\n")
+
+
+def test_another_spec_of_the_same_name_does_not_take_the_file(project, capsys):
+    (project / "one.yaml").write_text(MINE)
+    (project / "two.yaml").write_text(MINE)
+    run(capsys, "compile", "one.yaml")
+    code, _, err = run(capsys, "compile", "two.yaml")
+    assert code == 2
+    assert "was made from one.yaml" in err
+
+
+def test_a_spec_outside_specs_can_be_checked_again(project, capsys):
+    (project / "other").mkdir()
+    (project / "other/mine.yaml").write_text(MINE)
+    run(capsys, "compile", "other/mine.yaml")
+    assert run(capsys, "compile", "--check", "--all")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "command", ["fpnc compile -h", "fpnc compile x.yaml --levels 7..3", "fpnc compile 'x"]
+)
+def test_one_bad_file_does_not_hide_the_others(project, capsys, command):
+    run(capsys, "compile", "specs/bifpn.yaml")
+    run(capsys, "compile", "specs/fpn.yaml")
+    first = project / TARGET
+    text = first.read_text()
+    first.write_text(text.replace("fpnc compile specs/bifpn.yaml --phi 0", command))
+    code, out, err = run(capsys, "compile", "--check", "--all")
+    assert code == 2
+    assert "its header cannot be read" in err
+    assert "generated/fpn_d0.py is up to date" in out
+
+
+def test_all_takes_no_options_of_its_own(project, capsys):
+    assert run(capsys, "compile", "--all", "--phi", "3")[0] == 2
+
+
+def test_backbones_are_listed_by_pattern(capsys):
+    code, out, _ = run(capsys, "backbones", "tf_efficientnet_b0")
+    assert code == 0
+    assert "3,595,388 parameters  C1=16 C2=24 C3=40 C4=112 C5=320" in out
+    assert run(capsys, "backbones", "nothing*")[0] == 2
+
+
+def test_a_model_is_called_by_its_file(project, capsys):
+    (project / "mine.yaml").write_text(MINE)
+    (project / "models").mkdir()
+    model = (project / "specs/models/efficientdet.yaml").read_text()
+    (project / "models/lab.yaml").write_text(model.replace("classes: 90", "classes: 3"))
+    code, out, _ = run(capsys, "compile", "mine.yaml", "--model", "lab")
+    assert code == 0
+    assert out.startswith("wrote generated/mine_lab_d0.py")

@@ -1,8 +1,11 @@
 """What a user chooses when a generated detector is built, and what it says of images."""
 
+import sys
+
 import pytest
 import torch
 
+import fpncompiler
 from tests.helpers import generate, trainable
 
 BACKBONES = ["resnet18", "mobilenetv3_small_100", "convnext_atto", "regnetx_002"]
@@ -58,7 +61,7 @@ def test_a_backbone_without_the_levels_is_refused_by_name():
 @pytest.mark.parametrize(("size", "enough"), [((64, 64), "128x128"), ((100, 300), "128x300")])
 def test_an_image_that_is_too_small_is_refused_with_a_size_that_works(size, enough):
     detector = generate("bifpn", phi=0).module.EfficientDet().eval()
-    with pytest.raises(ValueError, match=f"use {enough} or larger"):
+    with pytest.raises(ValueError, match=f"nearest size is {enough}"):
         detector(torch.randn(1, 3, *size))
     check_shapes(detector, 90, *map(int, enough.split("x")))
 
@@ -93,3 +96,51 @@ def test_one_image_of_bytes_is_normalized_to_a_batch():
     assert normalized.shape == (1, 3, 128, 128)
     torch.testing.assert_close(normalized[0], (image / 255 - mean) / std)
     torch.testing.assert_close(module.EfficientDet.normalize(image[None] / 255), normalized)
+
+
+HEAD = "fpnc: 1\nname: network\nlevels: 3..5\n"
+LATERALS = HEAD + (
+    "width: 512\noutputs: out\n"
+    "nodes:\n  lat(l): {inputs: [in(l)], op: conv1x1}\n  out(l): [lat(l), out(l+1)]\n"
+)
+RAW = HEAD + "width: 320\noutputs: td\nnodes:\n  td(l): [in(l), td(l+1)]\n"
+
+
+def network_of(text, channels, **options):
+    detector = fpncompiler.load_model(text, **options)
+    network = sys.modules[detector.__module__].FeatureNetwork(channels).eval()
+    maps = [torch.randn(1, c, 16 // 2**i, 16 // 2**i) for i, c in enumerate(channels)]
+    with torch.no_grad():
+        return [tuple(m.shape) for m in network(maps)]
+
+
+def test_a_lateral_takes_the_channels_of_any_backbone():
+    sizes = [(1, 512, 16 // 2**i, 16 // 2**i) for i in range(3)]
+    assert network_of(LATERALS, (512, 1024, 2048), backbone="resnet50") == sizes
+    assert network_of(LATERALS, (40, 112, 320), backbone="resnet50") == sizes
+
+
+def test_a_map_that_is_read_as_it_is_fixes_its_channels():
+    assert network_of(RAW, (40, 112, 320))[2] == (1, 320, 4, 4)
+    with pytest.raises(ValueError, match="320 channels at level 5, not 64"):
+        network_of(RAW, (40, 112, 64))
+
+
+ORDERS = [
+    "conv",
+    "conv, norm",
+    "act, conv",
+    "act, conv, norm",
+    "conv, norm, act",
+    "norm, act, conv",
+]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("fusion", ["sum", "softmax"])
+def test_every_path_of_the_key_map_is_a_module_of_the_model(order, fusion):
+    text = RAW.replace("width: 320", f"fusion: {fusion}\nop: {{order: [{order}]}}")
+    detector = fpncompiler.load_model(text)()
+    paths = {name for name, _ in detector.named_modules()}
+    paths |= {name for name, _ in detector.named_parameters()}
+    assert set(fpncompiler.compile_spec(text).effdet_key_map()) <= paths

@@ -114,7 +114,7 @@ LANGUAGE_CASES = [
     case("node_without_inputs", "nodes:\n  td(l): []  # <- F202 td(l) | no inputs"),
     case("node_with_settings_alone", "nodes:\n  td(l): {up: nearest}  # <- F202 td(l) | no inputs"),
     case("levels_backwards", "levels: 7..3  # <- F203 7..3 | a range such as `3..7`"),
-    case("levels_too_coarse", "levels: 3..13  # <- F203 3..13 | at most level 12"),
+    case("levels_too_coarse", "levels: 3..13  # <- F203 3..13 | at most 12"),
     case("levels_as_a_list", "levels: [3, 7]  # <- F203 [ | a range such as `3..7`"),
     case("width_not_whole", "width: 64.5  # <- F203 64.5 | `width` is 64.5"),
     case(
@@ -179,7 +179,7 @@ LANGUAGE_CASES = [
     ),
     case(
         "adapter_name",
-        "nodes:\n  td(l): [in(l)]\n  a_to_b(l): [td(l)]  # <- F205 a_to_b(l) | names adapters",
+        "nodes:\n  td(l): [in(l)]\n  a_to_b(l): [td(l)]  # <- F205 a_to_b(l) | adapters",
     ),
     case("input_declared", "nodes:\n  td(l): [in(l)]\n  in(l): [td(l)]  # <- F205 in(l) | `in`"),
     case("name_with_a_slash", "name: ../mine  # <- F205 ../mine | the name of a topology"),
@@ -239,6 +239,13 @@ LANGUAGE_CASES = [
 ]
 
 GRAPH_CASES = [
+    case("input_as_output", "outputs: in  # <- F305 in@10 | what the layer is given"),
+    case(
+        "two_families_at_a_level",
+        "nodes:\n  td(l): [in(l)]\n  x(4): [in(4)]\n"
+        "outputs: [td, x(4)]  # <- F304 x(4) | level 4 has two outputs",
+    ),
+    case("coarser_than_the_image", "levels: 3..10  # <- F404 3..10 | stride 1024"),
     case(
         "node_reads_itself", "nodes:\n  td(l): [in(l), td(l)]  # <- F301 td(l)@18 | p3_td -> p3_td"
     ),
@@ -266,9 +273,7 @@ GRAPH_CASES = [
         "nodes:\n  g(4): [in(4)]\n  td(l): [in(l), g(l)]  # <- F302 g(l) | where `g` has no node",
     ),
     case("left_without_inputs", "nodes:\n  td(l): [td(l+1)]  # <- F303 td(l)@3 | `p7_td`"),
-    case(
-        "two_outputs_of_a_level", "outputs: [td, td(4)]  # <- F304 td(4) | level 4 has two outputs"
-    ),
+    case("two_outputs_of_a_level", "outputs: [td, td(4)]  # <- F304 td(4) | `p4_td` twice"),
     case("output_levels_missing", "depth: 2\noutputs: [td(3), td(4)]  # <- F304 [ | level 5, 6, 7"),
     case("no_output_at_all", "outputs: []  # <- F202 [ | `outputs`"),
     case(
@@ -362,6 +367,21 @@ def model_case(name: str, text: str, *, spec: str = "", without: str = "", **opt
 
 
 MODEL_CASES = [
+    model_case(
+        "variant_of_nothing",
+        "variants:\n  a: {extends: b}  # <- F503 b} | names no variant",
+        variant="a",
+    ),
+    model_case(
+        "variant_with_a_path",
+        'variants:\n  "../../evil": {phi: 0}  # <- F205 "../../evil" | cannot be',
+        variant="../../evil",
+    ),
+    model_case("empty_channels", "backbone: {name: x, channels: {}}  # <- F203 {} | says nothing"),
+    model_case(
+        "list_without_a_row", "depth: {published: [1]}  # <- F502 { | no row\nphi: 0..7", phi=3
+    ),
+    model_case("no_contrast", "image: {std: [0, 1, 1]}  # <- F203 0, | from 0.001"),
     model_case("unknown_key", "head: {}  # <- F201 head | `heads`"),
     model_case("unknown_key_of_heads", "heads: {class: 3}  # <- F201 class | `classes`"),
     model_case("unknown_key_of_anchors", "anchors: {scales: 3}  # <- F201 scales | `scale`"),
@@ -413,7 +433,7 @@ MODEL_CASES = [
     ),
     model_case(
         "variants_in_a_circle",
-        "variants:\n  a: {extends: b}  # <- F503 a@3 | `a`\n  b: {extends: a}\n",
+        "variants:\n  a: {extends: b}\n  b: {extends: a}  # <- F503 a@16 | extends itself\n",
         variant="a",
     ),
     model_case(

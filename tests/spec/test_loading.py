@@ -71,7 +71,7 @@ def test_spec_builds_on_its_parent_and_grandparent(tmp_path):
         "name": "top",
         "levels": "3..5",
         "fusion": {"kind": "softmax", "granularity": "pixel"},
-        "nodes": {"td(l)": ["in(l)", "td(l+1)"]},
+        "nodes": {"td(l)": {"inputs": ["in(l)", "td(l+1)"]}},
         "extends": "middle",
         "outputs": "td",
     }

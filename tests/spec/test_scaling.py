@@ -127,7 +127,6 @@ TABLE = "{formula: 2 * phi, published: "
         (TABLE + "{1: 9}}", 2, 4, 4),
         (TABLE + "[phi, phi * 5]}", 1, 5, 2),
         ("{published: [1, 3]}", 1, 3, 3),
-        ("{published: [1, 3]}", 2, 42, 42),
         ("{formula: phi}", 2, 2, 2),
     ],
 )
