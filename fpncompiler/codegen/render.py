@@ -305,7 +305,7 @@ def _sources(detector: Detector) -> list[str]:
 
 
 def _detector_name(detector: Detector) -> str:
-    return f"{detector.model.title}-{detector.model.variant.upper()} with {detector.title}"
+    return f"{detector.model.title}-{detector.model.variant.capitalize()} with {detector.title}"
 
 
 def _detector_line(detector: Detector) -> str:

@@ -12,7 +12,7 @@ def summary(compiled: Compiled) -> list[str]:
     macs = "unknown" if total.macs is None else f"{total.macs / 1e9:,.3f} G"
     height, width = model.resolution
     lines = [
-        f"{model.title}-{model.variant.upper()} with {compiled.topology.title}: "
+        f"{model.title}-{model.variant.capitalize()} with {compiled.topology.title}: "
         f"{network_sentence(compiled.network)}, backbone {model.backbone.name}",
         f"{parameters} parameters, {macs} multiply-accumulates at {height}x{width}",
     ]

@@ -1,0 +1,62 @@
+"""The README is kept: its specs compile, its samples are what the tools print."""
+
+import re
+
+import pytest
+
+import fpncompiler
+from fpncompiler.cli import main
+from tests.conftest import ROOT
+
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def blocks(language, containing=""):
+    return [text for name, text in BLOCKS if name == language and containing in text]
+
+
+@pytest.mark.parametrize("text", blocks("yaml"))
+def test_a_spec_of_the_readme_compiles(text, project):
+    if "title" not in text and "name: mine" not in text:
+        shipped = (ROOT / re.match(r"# (specs/\w+\.yaml)", text).group(1)).read_text()
+        lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+        assert all(line in shipped for line in lines)
+    assert "class EfficientDet" in fpncompiler.compile_spec(text).source
+
+
+def test_the_generated_code_of_the_readme_is_in_the_file():
+    (snippet,) = blocks("python", "def forward(self, features")
+    assert snippet in (ROOT / "generated/bifpn_d3.py").read_text()
+
+
+def test_the_faulty_spec_of_the_readme_is_reported_as_shown(project, capsys):
+    (sample,) = blocks("", "$ fpnc check specs/mine.yaml")
+    (project / "specs").unlink()
+    (project / "specs").mkdir()
+    spec = (ROOT / "specs/panet.yaml").read_text().replace("out(l): [td(l)", "out(l): [tb(l)")
+    lines = [
+        line.partition("  #")[0].rstrip() for line in spec.splitlines() if not line.startswith("#")
+    ]
+    kept = [line for line in lines if not line.startswith(("title", "source"))]
+    text = "\n".join(kept).replace("td(l):  [", "td(l): [")
+    (project / "specs/mine.yaml").write_text(text + "\n")
+    assert main(["check", "specs/mine.yaml"]) == 1
+    shown = capsys.readouterr().err
+    assert sample.splitlines()[1:] == shown.splitlines()
+
+
+def test_the_commands_of_the_readme_run(project, capsys):
+    (commands,) = blocks("", "fpnc compile SPEC --phi 3")
+    (project / "mine.yaml").write_text(blocks("yaml", "name: mine")[0])
+    for line in commands.splitlines():
+        words = line.partition("#")[0].split()[1:]
+        words = ["mine.yaml" if word in ("SPEC", "SPEC...") else word for word in words]
+        assert main(words) == 0, (line, capsys.readouterr())
+
+
+def test_the_makefile_has_the_two_commands():
+    makefile = (ROOT / "Makefile").read_text()
+    for target in ("demo", "test"):
+        assert f"make {target}" in README
+        assert f"\n{target}: " in makefile
