@@ -27,6 +27,7 @@ from fpncompiler.codegen.lower import (
 from fpncompiler.ir.detector import Model
 from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.network import Network
+from fpncompiler.ir.ops import Input
 
 # Of the names that blocks import, those that come from the standard library.
 STANDARD_LIBRARY = ("collections", "math")
@@ -165,7 +166,6 @@ def _model_context(detector: Detector) -> dict[str, object]:
 
 def _layer_context(network: Network, index: int, layer: LayerCode) -> dict[str, object]:
     graph, code = network.layers[index].graph, layer.code
-    widths = sorted({graph.op(node).width for node in graph.outputs.values()})
     parameters = "".join(f", {channel}: int" for channel in code.channels)
     nodes = sum(1 for _ in graph.computed())
     doc = f"{layer.position} of the feature network: {nodes} nodes, {graph.edge_count()} edges."
@@ -179,8 +179,20 @@ def _layer_context(network: Network, index: int, layer: LayerCode) -> dict[str, 
         "backbone_inputs": Code(code.backbone_inputs),
         "statements": [Code(line) for line in code.statements],
         "returns": Code(code.returns),
-        "widths": Code("/".join(str(width) for width in widths)),
+        "gives": Code(_gives(graph)),
     }
+
+
+def _gives(graph: Graph) -> str:
+    """What a layer returns, in words."""
+    widths = sorted({graph.op(node).width for node in graph.outputs.values()})
+    channels = " or ".join(str(width) for width in widths)
+    ops = (graph.op(node) for node in graph.nodes())
+    given = {op.level for op in ops if isinstance(op, Input) and op.source == "in"}
+    if given == set(graph.outputs):
+        return f"the same sizes, {channels} channels"
+    levels = ", ".join(f"P{level}" for level in sorted(graph.outputs))
+    return f"{levels} alone, {channels} channels"
 
 
 def _network_context(

@@ -11,10 +11,12 @@ import pytest
 
 from fpncompiler.ir.graph import Edge, Graph
 from fpncompiler.ir.ops import Adapt, Input
+from fpncompiler.passes import REWRITES
 from fpncompiler.passes.add_same_level_skip import add_same_level_skip
 from fpncompiler.passes.prune_single_input import prune_single_input
 from fpncompiler.pipeline import Options, compile_spec
 from fpncompiler.spec.reading import Levels
+from fpncompiler.spec.topology import PASSES
 from tests.passes.graphs import (
     REVERSED_PANET,
     compiled,
@@ -299,3 +301,7 @@ def test_skip_passes_over_unary_outputs_and_levels_without_input():
     nodes = {"p4_in": (Input(4, 64),), "td": (fuse(4), "p4_in"), "out": (unary(4), "td")}
     nodes |= {"up": (fuse(3), "td", "out")}
     assert add_same_level_skip(graph(nodes, {3: "up", 4: "out"})).edge_count() == 4
+
+
+def test_a_spec_can_name_every_rewrite_and_no_other():
+    assert set(PASSES) == set(REWRITES)
