@@ -1,7 +1,7 @@
 """The one place that names the order: load, scale, build, rewrite, repeat, analyse, render.
 
 specs/bifpn.yaml + specs/models/efficientdet.yaml + phi
--> Topology, Model -> layer graph -> rewrites -> Network -> cost -> source
+  -> Topology, Model -> layer graph -> rewrites -> Network -> cost -> source
 """
 
 import contextlib

@@ -1,7 +1,8 @@
 """The render model and the template: everything that reaches the file passes here.
 
 Text reaches Python source only as `Code`, made by the layout or by the emit functions below; the
-template environment refuses anything else. The result is parsed before anyone sees it.
+template environment refuses anything else. The result is parsed, and its
+statements are looked at, before anyone sees it.
 """
 
 import ast

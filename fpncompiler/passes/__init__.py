@@ -1,7 +1,7 @@
 """Rewrites of one layer, one a file, each a function Graph -> Graph.
 
-`repeat` makes a network of the layer. A spec names the first two and their
-order; the others always run, in the order of the pipeline.
+`repeat` makes a network of the layer. A spec names the first two and their order; the others always
+run, in the order of the pipeline.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,10 @@
 """Make the levels that the backbone lacks, as EfficientDet does (effdet BiFpn, automl resample_p6).
 
-p6_in [c5]   adapted to the network's width, then pooled
-p7_in [p6_in]  pooled
+    p6 [c5]   adapted to the network's width, then pooled
+    p7 [p6]   pooled
+
+Before: the backbone's features. After: an output for every level of the pyramid; edges are adapted
+and resampled by the passes that do so everywhere.
 """
 
 from fpncompiler.ir.graph import Edge, Graph

@@ -1,6 +1,9 @@
 """Remove nodes that no output depends on. A layer's own inputs stay: they are its signature.
 
-outputs p2=p2_td    ->    p3_out .. p7_out are gone
+    outputs p2=p2_td    ->    p3_out .. p7_out are gone
+
+After: every node but the layer's own inputs leads to an output. Inputs from the backbone go if
+none of them does.
 """
 
 from fpncompiler.ir.graph import Graph

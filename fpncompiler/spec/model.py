@@ -1,8 +1,8 @@
 """A model spec, typed at one phi or variant: backbone, scaling, heads, anchors.
 
-specs/models/efficientdet.yaml + phi 3        -> variant d3
-+ variant d7x  -> its settings over those of its phi
-+ variant lite2 -> the variant family `lite` at phi 2
+specs/models/efficientdet.yaml + phi 3          -> variant d3
+                               + variant d7x    -> its settings over those of its phi
+                               + variant lite2  -> the variant family `lite` at phi 2
 """
 
 import math
