@@ -98,7 +98,7 @@ def test_one_image_of_bytes_is_normalized_to_a_batch():
     torch.testing.assert_close(module.EfficientDet.normalize(image[None] / 255), normalized)
 
 
-HEAD = "fpnc: 1\nname: network\nlevels: 3..5\n"
+HEAD = "fpnc: 1\nname: tried\nlevels: 3..5\n"
 LATERALS = HEAD + (
     "width: 512\noutputs: out\n"
     "nodes:\n  lat(l): {inputs: [in(l)], op: conv1x1}\n  out(l): [lat(l), out(l+1)]\n"
