@@ -216,7 +216,7 @@ def _compile_all(output: Path, flags: argparse.Namespace) -> int:
         except SpecError as error:
             print(f"{path.as_posix()}: its spec has faults\n{error}", file=sys.stderr)
             worst = max(worst, FINDINGS)
-        except (SpecNotFoundError, WriteRefusedError, _HeaderError) as error:
+        except (SpecNotFoundError, WriteRefusedError, _HeaderError, OSError) as error:
             worst = max(worst, _trouble(f"{path.as_posix()}: {error}"))
     return worst
 

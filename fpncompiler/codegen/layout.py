@@ -26,10 +26,9 @@ class Sum:
 
 @dataclass(frozen=True, slots=True)
 class List:
-    """`[a, b, c]`, or `(a, b, c)`."""
+    """`[a, b, c]`."""
 
     items: tuple["Expr", ...]
-    brackets: str = "[]"
 
 
 Expr = str | Call | Sum | List
@@ -44,10 +43,8 @@ def flat(expr: Expr) -> str:
             return f"{function}({', '.join(flat(argument) for argument in arguments)})"
         case Sum(terms):
             return " + ".join(flat(term) for term in terms)
-        case List(items, brackets):
-            inner = ", ".join(flat(item) for item in items)
-            comma = "," if brackets == "()" and len(items) == 1 else ""
-            return f"{brackets[0]}{inner}{comma}{brackets[1]}"
+        case List(items):
+            return f"[{', '.join(flat(item) for item in items)}]"
 
 
 def statement(prefix: str, expr: Expr, indent: int, comment: str = "") -> str:
@@ -90,9 +87,8 @@ def _lines(prefix: str, expr: Expr, indent: int, suffix: str) -> list[str]:
     match expr:
         case Call(function, arguments):
             return _bracketed(f"{prefix}{function}(", arguments, f"){suffix}", indent, hug=True)
-        case List(items, brackets):
-            opening, closing = f"{prefix}{brackets[0]}", f"{brackets[1]}{suffix}"
-            return _bracketed(opening, items, closing, indent, hug=False)
+        case List(items):
+            return _bracketed(f"{prefix}[", items, f"]{suffix}", indent, hug=False)
         case Sum():
             return _broken_sum(expr, indent, suffix)
 

@@ -30,7 +30,7 @@ from fpncompiler.ir.ops import (
     Unary,
     Upsample,
 )
-from fpncompiler.ir.verify import arrival
+from fpncompiler.ir.verify import arrival, reads_any_width
 
 ACTIVATION_MODULES: dict[Activation, str] = {
     "silu": "nn.SiLU",
@@ -72,7 +72,7 @@ class GraphCode:
 
 @dataclass(frozen=True, slots=True)
 class LayerCode:
-    """One class of layers; `channels` names the backbone's, where its constructor needs them."""
+    """One class of layers, which `repeats` consecutive layers are of; `position` says which."""
 
     class_name: str
     position: str
@@ -216,8 +216,7 @@ class _Lowering:
 
     def _takes_channels(self, node: str, edge: Edge) -> bool:
         op = self.graph.op(node)
-        adapted = any(isinstance(step, Adapt) for step in edge.via)
-        return adapted or (isinstance(op, Unary) and op.conv is not None)
+        return reads_any_width(op) or any(isinstance(step, Adapt) for step in edge.via)
 
     def _is_symbolic(self, edge: Edge) -> bool:
         op = self.graph.op(edge.source)

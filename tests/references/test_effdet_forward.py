@@ -45,16 +45,19 @@ def from_model_file(variant: str, **other) -> Case:
     return Case(variant, {"variant": variant}, spec="bifpn_timm", **other)
 
 
+LITE = ("lite0", "lite1", "lite2", "lite3", "lite3x", "lite4")
+
 CASES = [
     *(published(f"d{phi}") for phi in range(6)),
     *(published(f"d{phi}", exact=True) for phi in (6, 7)),
     published("d7x", size=(256, 256), exact=True),
-    *(published(variant, exact=True) for variant in ("lite0", "lite3x")),
+    *(published(variant, exact=True) for variant in LITE),
     *(published("d0", size=size) for size in ((128, 256), (200, 333), (512, 512))),
     published("lite0", size=(200, 333), exact=True),
     published("d0", spec="panet", changes={"fpn_name": "pan_sum"}, exact=True),
     published("d0", spec="panet", changes={"fpn_name": "pan_sum"}, size=(200, 333), exact=True),
     published("d0", spec="panet_fast", changes={"fpn_name": "pan_fa"}, size=(128, 256)),
+    published("d0", spec="bifpn_softmax", changes={"fpn_name": "bifpn_attn"}),
     published("d0", spec="bifpn_paper_order", changes={"conv_bn_relu_pattern": True}),
     from_model_file("efficientdet_d0"),
     from_model_file("efficientdet_d0", size=(200, 333)),
