@@ -74,6 +74,8 @@ def load_model(
 ) -> "Callable[..., nn.Module]":
     """Compile in memory and return the class `EfficientDet`; imports torch and timm.
 
+    For a model that segments, the class is `SegmentationModel`.
+
     Args:
         path_or_text: as `compile_spec` takes it, like all further options.
         phi: compound coefficient.
@@ -98,7 +100,7 @@ def load_model(
         except BaseException:
             del sys.modules[name]  # or the next call would find half a module
             raise
-    model: Callable[..., nn.Module] = sys.modules[name].EfficientDet
+    model: Callable[..., nn.Module] = getattr(sys.modules[name], compiled.class_name)
     return model
 
 

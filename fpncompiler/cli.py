@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     from fpncompiler.codegen.files import WriteRefusedError
     from fpncompiler.diagnostics import SpecError
+    from fpncompiler.plugins import PluginError
     from fpncompiler.spec.loading import SpecNotFoundError
 
     try:
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         count = len(error.diagnostics)
         print(f"\n{count} error{'s' * (count > 1)}", file=sys.stderr)
         return FINDINGS
-    except (SpecNotFoundError, WriteRefusedError) as error:
+    except (SpecNotFoundError, WriteRefusedError, PluginError) as error:
         return _trouble(str(error))
     except BrokenPipeError:
         return TROUBLE
@@ -188,7 +189,7 @@ def _compile_one(request: argparse.Namespace, output: Path, flags: argparse.Name
     _write_file(path, compiled.source, flags.force)
     for line in summary(compiled):
         print(f"  {line}")
-    print(f"  next: {_import_line(path)}")
+    print(f"  next: {_import_line(path, compiled.class_name)}")
     return OK
 
 
@@ -240,10 +241,10 @@ def _write_file(path: Path, source: str, force: bool) -> None:
     print(f"{'unchanged' if before.state == 'current' else 'wrote'} {path.as_posix()}")
 
 
-def _import_line(path: Path) -> str:
+def _import_line(path: Path, class_name: str) -> str:
     module = ".".join(path.with_suffix("").parts)
     importable = not path.is_absolute() and ".." not in path.parts
-    return f"from {module if importable else path.stem} import EfficientDet"
+    return f"from {module if importable else path.stem} import {class_name}"
 
 
 def _repair(state: str, source: str, output: Path) -> str:

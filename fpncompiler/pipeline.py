@@ -6,51 +6,31 @@ specs/bifpn.yaml + specs/models/efficientdet.yaml + phi
 
 import contextlib
 import gc
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fpncompiler.analysis.cost import DetectorCost, detector_cost
+from fpncompiler.analysis.limits import size_limits
+from fpncompiler.assembly import assemble, build_stage
 from fpncompiler.backbones import Backbone, backbone_names, find_backbone
-from fpncompiler.codegen.header import digest, with_header
 from fpncompiler.codegen.key_map import effdet_key_map
-from fpncompiler.codegen.render import Detector, render_body
-from fpncompiler.diagnostics import Sink, printable, suggest
+from fpncompiler.codegen.render import Detector
+from fpncompiler.diagnostics import Sink, suggest
 from fpncompiler.ir.detector import BackboneChoice, Model
 from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.network import Network
-from fpncompiler.ir.ops import Input
-from fpncompiler.ir.verify import verify
-from fpncompiler.passes import REWRITES
-from fpncompiler.passes.add_extra_levels import add_extra_levels
-from fpncompiler.passes.insert_adapters import insert_adapters
-from fpncompiler.passes.insert_resampling import insert_resampling
-from fpncompiler.passes.remove_dead_nodes import remove_dead_nodes
-from fpncompiler.passes.repeat import repeat
-from fpncompiler.spec.build import build_layer
-from fpncompiler.spec.loading import Source, SpecNotFoundError, load_model, load_topology
-from fpncompiler.spec.model import MAX_CLASSES, read_model, select_variant
+from fpncompiler.provenance import Options, stamped
+from fpncompiler.spec.loading import Source, load_model, load_named, load_topology
+from fpncompiler.spec.model import MAX_CLASSES, Selection, read_model, select_variant
 from fpncompiler.spec.reading import Levels, Reader
-from fpncompiler.spec.topology import Topology, read_topology
+from fpncompiler.spec.topology import Branch, Topology, read_topology
 from fpncompiler.spec.tree import Mapping, Scalar
 
+__all__ = ["Compiled", "Options", "compile_spec"]
+
 DEFAULT_MODEL = "efficientdet"
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line chooses; the same choice gives the same bytes."""
-
-    phi: int | None = None
-    variant: str | None = None
-    model: str | None = None
-    backbone: str | None = None
-    classes: int | None = None
-    levels: Levels | None = None
-    formula_scaling: bool = False
-    pretrained_backbone: bool = False
-    name: str | None = None
+MAX_STAGES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +38,8 @@ class Compiled:
     """The result of a compilation.
 
     `layer` is the graph of one layer after its rewrites, `stages` the same as built and after each
-    rewrite; `network` is what was made of it, `source` the Python file.
+    rewrite (of the last topology, where one comes after another); `network` is what was made of
+    it, `source` the Python file.
     """
 
     name: str
@@ -70,6 +51,11 @@ class Compiled:
     cost: DetectorCost
     source: str
     fusion_overridden: bool
+
+    @property
+    def class_name(self) -> str:
+        """The class that the generated file is for."""
+        return "SegmentationModel" if self.model.heads.segments else "EfficientDet"
 
     @property
     def file_name(self) -> str:
@@ -107,12 +93,28 @@ def _collector_paused() -> Iterator[None]:
 def _compiled(spec: str | Path, options: Options) -> Compiled:
     sink = Sink()
     loaded = load_topology(spec, sink)
-    topology, model = _typed(loaded, options, sink)
-    backbone, taps, channels = _backbone(model.backbone, topology, sink)
-    stages = tuple(_rewritten(build_layer(topology, tuple(taps), sink), topology.passes))
-    layer = stages[-1][1]
-    network = _network(topology, model, layer, channels, sink)
+    settings = _settings(loaded, options, sink)
+    if options.variant is None:
+        options = replace(options, phi=settings.selection.phi)
+    topologies = _topologies(loaded, settings, options)
+    model = _chosen(read_model(settings.selection, settings.reader), settings, options)
+    topology = topologies[-1]
+    backbone, taps, channels = _backbone(model.backbone, topologies[0], sink)
+
+    def branch_topology(branch: Branch, merged: Topology) -> Topology:
+        source = load_named(branch.name, loaded.path, branch.span, sink)
+        for key in ("after", "prologue"):
+            if key in source.tree.entries:
+                message = f"`{branch.name}` has `{key}`, which no branch can have"
+                help = "a branch reads what the network does that it is in"
+                sink.error("F203", message, branch.span, help=help)
+        return settings.topology(source.tree, merged.levels)
+
+    stages = [build_stage(each, tuple(taps), branch_topology, sink) for each in topologies]
+    network = assemble(stages, model, channels, sink)
     cost = detector_cost(network, model, backbone, model.resolution)
+    rounds_down = backbone is not None and backbone.rounding == "floor"
+    limits = size_limits(network, 2 ** max(channels) if rounds_down else 1)
     detector = Detector(
         network=network,
         model=model,
@@ -122,17 +124,36 @@ def _compiled(spec: str | Path, options: Options) -> Compiled:
         source=topology.source,
         classes=model.heads.classes,
         pretrained_backbone=options.pretrained_backbone,
-        size_multiple=2 ** max(channels) if backbone and backbone.rounding == "floor" else 1,
+        limits=limits,
     )
-    name = _file_stem(topology, model, options)
-    source = _stamped(detector, loaded, options)
-    overridden = _fusion_overridden(loaded.tree, topology)
     return Compiled(
-        name, topology, model, layer, stages, network, cost, source, fusion_overridden=overridden
+        name=_file_stem(topology, model, options),
+        topology=topology,
+        model=model,
+        layer=stages[-1].layer,
+        stages=stages[-1].graphs,
+        network=network,
+        cost=cost,
+        source=stamped(detector, loaded.path, options),
+        fusion_overridden=_fusion_overridden(loaded.tree, topology),
     )
 
 
-def _typed(loaded: Source, options: Options, sink: Sink) -> tuple[Topology, Model]:
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """The model's row, and what reads topologies by it."""
+
+    model_name: str
+    selection: Selection
+    reader: Reader
+
+    def topology(self, tree: Mapping, levels: Levels | None) -> Topology:
+        override = self.selection.tree.get("override")
+        over = override if isinstance(override, Mapping) else Mapping({}, tree.span)
+        return read_topology(tree, self.selection.tree, over, self.reader, levels)
+
+
+def _settings(loaded: Source, options: Options, sink: Sink) -> _Settings:
     named_at = loaded.tree.get("model")
     if named_at is not None and not isinstance(named_at, Scalar):
         sink.fatal("F203", "`model` is the name of a model", named_at.span)
@@ -140,21 +161,33 @@ def _typed(loaded: Source, options: Options, sink: Sink) -> tuple[Topology, Mode
     model_tree = load_model(name, loaded.path, named_at, sink).tree
     reader = Reader(sink, options.phi or 0, options.formula_scaling)
     selection = select_variant(model_tree, options.phi, options.variant, reader)
-    reader = Reader(sink, selection.phi, options.formula_scaling)
-    override = selection.tree.get("override")
-    topology = read_topology(
-        loaded.tree,
-        selection.tree,
-        override if isinstance(override, Mapping) else Mapping({}, selection.tree.span),
-        reader,
-        options.levels,
-    )
-    model = replace(read_model(selection, reader), name=name, variant=selection.variant)
-    return topology, _chosen(model, options, sink)
+    return _Settings(name, selection, Reader(sink, selection.phi, options.formula_scaling))
 
 
-def _chosen(model: Model, options: Options, sink: Sink) -> Model:
+def _topologies(loaded: Source, settings: _Settings, options: Options) -> list[Topology]:
+    """The topology, behind those that it comes `after`, the first one first."""
+    sink = settings.reader.sink
+    topologies = [settings.topology(loaded.tree, options.levels)]
+    tree, seen = loaded.tree, {topologies[0].name}
+    while (after := tree.get("after")) is not None:
+        if not isinstance(after, Scalar):
+            sink.fatal("F203", "`after` is the name of a spec", after.span)
+        tree = load_named(after.text, loaded.path, after.span, sink).tree
+        topology = settings.topology(tree, None)
+        if topology.name in seen or len(topologies) == MAX_STAGES:
+            message = f"`{after.text}` comes after itself in the end"
+            if topology.name not in seen:
+                message = f"more than {MAX_STAGES} specs come one after another"
+            sink.fatal("F210", message, after.span)
+        seen.add(topology.name)
+        topologies.insert(0, topology)
+    return topologies
+
+
+def _chosen(model: Model, settings: _Settings, options: Options) -> Model:
     """The model with what the command line chooses."""
+    sink = settings.reader.sink
+    model = replace(model, name=settings.model_name, variant=settings.selection.variant)
     if options.backbone is not None:
         known = backbone_names()
         if options.backbone not in known:
@@ -185,9 +218,9 @@ def _backbone(
             _refuse_backbone(choice, sink)
         return None, {}, {}
     has = sorted(set(channels) & set(taps))
-    wanted = [level for level in topology.levels if level <= max(has, default=-1)]
+    wanted = [level for level in topology.inputs if level <= max(has, default=-1)]
     if not wanted or any(level not in has for level in wanted):
-        message = f"the backbone `{choice.name}` lacks levels of {topology.levels}"
+        message = f"the backbone `{choice.name}` lacks levels of {topology.inputs}"
         label = f"the backbone has the levels {', '.join(str(level) for level in has)}"
         help = "coarser levels are made from its last, finer ones cannot be"
         sink.error("F401", message, topology.levels_span, label=label, help=help)
@@ -205,82 +238,6 @@ def _refuse_backbone(choice: BackboneChoice, sink: Sink) -> None:
         "state its `channels` and `taps` in the model: `{channels: {3: 40}, taps: {3: 2}}`"
     )
     sink.error("F402", message, choice.span, help=help)
-
-
-def _rewritten(layer: Graph, passes: tuple[str, ...]) -> Iterator[tuple[str, Graph]]:
-    """The layer as built, and after each rewrite that the spec names, each verified."""
-    verify(layer, "build")
-    yield "build", layer
-    for name in passes:
-        layer = REWRITES[name](layer)
-        verify(layer, name)
-        yield name, layer
-
-
-def _network(
-    topology: Topology, model: Model, layer: Graph, channels: dict[int, int], sink: Sink
-) -> Network:
-    levels = tuple(topology.levels)
-    _check_outputs(topology, model, layer, sink)
-    style = topology.style
-    prologue = add_extra_levels(channels, levels, topology.width, style.resampling, style.adapting)
-    extra = _lowered(prologue)
-    pyramid = {level: extra.op(node).width for level, node in extra.outputs.items()}
-    outputs = model.heads.levels or tuple(sorted(layer.outputs))
-    layers = repeat(layer, topology.depth, pyramid, channels, outputs, _lowered)
-    network = Network(topology.name, channels, extra, layers, outputs)
-    _check_widths(topology, network, sink)
-    return network
-
-
-def _lowered(graph: Graph) -> Graph:
-    """A layer with known input widths, ready for code: every edge arrives as its reader needs."""
-    graph = remove_dead_nodes(graph)
-    verify(graph, "remove_dead_nodes")
-    graph = insert_resampling(graph)
-    verify(graph, "insert_resampling", resampled=True)
-    graph = insert_adapters(graph)
-    verify(graph, "insert_adapters", resampled=True, adapted=True)
-    return graph
-
-
-def _check_outputs(topology: Topology, model: Model, layer: Graph, sink: Sink) -> None:
-    """The next layer must find all its inputs, and the shared heads maps of one width."""
-    missing = [level for level in topology.levels if level not in layer.outputs]
-    if missing and topology.depth > 1:
-        shown = ", ".join(str(level) for level in missing)
-        message = f"the outputs lack level {shown}, which the next of {topology.depth} layers reads"
-        sink.error("F304", message, topology.outputs_span, help="return every level, or `depth: 1`")
-    read = model.heads.levels or tuple(layer.outputs)
-    if absent := [level for level in read if level not in layer.outputs]:
-        shown = ", ".join(str(level) for level in absent)
-        sink.error("F304", f"the heads read level {shown}, which is no output", model.heads.span)
-    coarsest = 2**topology.levels.high
-    if min(model.resolution) < coarsest:
-        height, width = model.resolution
-        message = f"images of {height}x{width} pixels have no cell of stride {coarsest}"
-        help = f"level {topology.levels.high} needs {coarsest} pixels a side: drop it, or scale up"
-        sink.error("F404", message, topology.levels_span, help=help)
-    scales = model.anchors.scales
-    if len(scales) > 1 and len(scales) != len(read):
-        message = f"{len(scales)} anchor scales for {len(read)} levels"
-        sink.error("F403", message, model.heads.span, help="give one scale, or one for each level")
-    sink.stop_on_errors()
-
-
-def _check_widths(topology: Topology, network: Network, sink: Sink) -> None:
-    """The heads are shared by all levels, so the maps that they read have one width."""
-    widths = network.output_widths()
-    if len(set(widths.values())) == 1:
-        return
-    shown = ", ".join(f"{width} at level {level}" for level, width in sorted(widths.items()))
-    message = f"the outputs have different widths ({shown}), but the heads are shared"
-    graph = network.layers[-1].graph
-    raw = [level for level in network.outputs if isinstance(graph.op(graph.outputs[level]), Input)]
-    help = "give all outputs one `width`"
-    if raw:
-        help = f"level {raw[0]} returns what the layer was given: say `keep: true` on its node"
-    sink.fatal("F403", message, topology.outputs_span, help=help)
 
 
 def _file_stem(topology: Topology, model: Model, options: Options) -> str:
@@ -308,65 +265,3 @@ def _fusion_overridden(tree: Mapping, topology: Topology) -> bool:
     asked = tree.get("fusion")
     kind = asked.get("kind") if isinstance(asked, Mapping) else asked
     return isinstance(kind, Scalar) and kind.text != topology.style.fusion.kind
-
-
-def _stamped(detector: Detector, loaded: Source, options: Options) -> str:
-    spec = _portable(loaded.path) if loaded.path else "text"
-    selection = f"variant={options.variant}" if options.variant else f"phi={options.phi or 0}"
-    again = _command(spec, options) if loaded.path else "fpncompiler.compile_spec, from its text"
-    return with_header(render_body(detector), spec, selection, again, _fingerprint(detector))
-
-
-def _portable(path: Path) -> str:
-    """How a file refers to its spec: from a `specs` folder on, the same in every checkout.
-
-    Elsewhere, from the working directory on if it is inside, and by name if it is not.
-
-    Raises:
-        SpecNotFoundError: the path cannot be written down in a comment.
-    """
-    parts = path.parts
-    if "specs" in parts[:-1]:
-        start = max(i for i, part in enumerate(parts[:-1]) if part == "specs")
-        shown = "/".join(parts[start:])
-    else:
-        inside = path.resolve().is_relative_to(Path.cwd())
-        shown = path.resolve().relative_to(Path.cwd()).as_posix() if inside else path.name
-    if printable(shown) != shown:
-        raise SpecNotFoundError(f"{printable(shown)} has characters beyond ASCII: rename it")
-    return shown
-
-
-def _command(spec: str, options: Options) -> str:
-    """The command that makes the same file again."""
-    words = ["fpnc", "compile", spec]
-    words += ["--variant", options.variant] if options.variant else ["--phi", str(options.phi or 0)]
-    flags = {
-        "--model": options.model,
-        "--backbone": options.backbone,
-        "--classes": options.classes,
-        "--levels": options.levels,
-        "--scaling": "formula" if options.formula_scaling else None,
-        "--name": options.name,
-    }
-    for flag, value in flags.items():
-        words += [flag, str(value)] if value is not None else []
-    words += ["--pretrained-backbone"] if options.pretrained_backbone else []
-    return shlex.join(words)
-
-
-def _fingerprint(detector: Detector) -> str:
-    """A digest of everything that the specs say, their places in the files left out."""
-    network = detector.network
-    graphs = [network.extra, *(layer.graph for layer in network.layers)]
-    lines = [
-        repr((detector.title, detector.source, detector.model, detector.taps)),
-        repr((detector.pretrained_backbone, detector.size_multiple)),
-        repr((network.outputs, network.depth)),
-    ]
-    for graph in graphs:
-        for node in graph.nodes():
-            edges = [(edge.source, edge.via) for edge in graph.inputs(node)]
-            lines.append(repr((node, graph.op(node), edges)))
-        lines.append(repr(sorted(graph.outputs.items())))
-    return digest("\n".join(lines))

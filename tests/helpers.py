@@ -13,7 +13,8 @@ from fpncompiler import compile_spec, load_model
 from fpncompiler.pipeline import Compiled
 
 TESTS = Path(__file__).resolve().parent
-SPEC_FOLDERS = (TESTS.parent / "specs", TESTS / "data" / "specs")
+ROOT = TESTS.parent
+SPEC_FOLDERS = (ROOT / "specs", TESTS / "data" / "specs")
 PARTS = ("backbone", "network", "class_head", "box_head")  # of a detector and of its cost
 
 

@@ -29,6 +29,7 @@ COMMANDS = [
     ["specs/panet.yaml", "--variant", "lite1", "--classes", "5"],
     ["specs/fpn.yaml", "--levels", "2..6", "--backbone", "resnet50"],
     ["specs/mixed.yaml"],
+    ["specs/layered.yaml"],
 ]
 MIXED = """\
 fpnc: 1
@@ -43,6 +44,24 @@ nodes:
 outputs: out
 down: bilinear
 """
+LAYERED = """\
+fpnc: 1
+name: layered
+levels: 3..6
+k: 1..depth
+depth: 3
+let: {base: 16}
+width: base * l
+gate: {by: first}
+nodes:
+  f(l, k): {inputs: [in(l), f(l, k-1), f(l+1, k)], share: all_layers, width: 64}
+  f(l, k even): {inputs: [{from: f(l, k-1), via: [conv1x1, relu]}, f(l-1, k)], up: carafe}
+  f(5, 3): [{gate: [f(6, 3), in(5)]}, {max: [f(*, 1), backbone(4)]}]
+  out(l): {inputs: [f(l, last), f(l, 1)], fusion: concat, op: [conv1x1, c2f]}
+outputs: out
+adapters: {sharing: per_source}
+down: conv3x3
+"""
 # Every command in one process each, since starting one costs more than compiling.
 DRIVER = """\
 import sys
@@ -55,6 +74,7 @@ for words in {commands!r}:
 def specs_in(folder: Path) -> Path:
     shutil.copytree(ROOT / "specs", folder / "specs")
     (folder / "specs/mixed.yaml").write_text(MIXED)
+    (folder / "specs/layered.yaml").write_text(LAYERED)
     return folder
 
 
@@ -132,14 +152,14 @@ def shuffled(text: str, seed: int) -> str:
 
 
 @pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("text", [PANET, MIXED], ids=["panet", "mixed"])
+@pytest.mark.parametrize("text", [PANET, MIXED, LAYERED], ids=["panet", "mixed", "layered"])
 def test_order_of_keys_and_nodes_does_not_matter(text, seed):
     other = shuffled(text, seed)
     assert sorted(other.splitlines()) == sorted(text.splitlines())
     assert body(other) == body(text)
 
 
-@pytest.mark.parametrize("text", [PANET, MIXED], ids=["panet", "mixed"])
+@pytest.mark.parametrize("text", [PANET, MIXED, LAYERED], ids=["panet", "mixed", "layered"])
 def test_comments_and_layout_do_not_matter(text):
     commented = re.sub(r"(?m)$", "   # a comment", text).replace("   # a comment\n", "  # é\n\n")
     assert compiled(commented).source == compiled(text).source

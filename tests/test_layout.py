@@ -10,8 +10,17 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from fpncompiler.codegen.layout import WIDTH, Call, Expr, List, Sum, flat, statement
-from fpncompiler.ir.ops import ACTIVATIONS, DOWN_MODES, FUSION_KINDS, GRANULARITIES, UP_MODES
+from fpncompiler.codegen.layout import WIDTH, Call, Expr, Keyword, List, Sum, flat, statement
+from fpncompiler.ir.ops import (
+    ACTIVATIONS,
+    DOWN_MODES,
+    GRANULARITIES,
+    PADDINGS,
+    PLAIN_FUSIONS,
+    SHARINGS,
+    UP_MODES,
+    WEIGHTED_FUSIONS,
+)
 from fpncompiler.pipeline import Options, compile_spec
 
 ROOT = Path(__file__).parents[1]
@@ -40,6 +49,13 @@ def modules(arguments: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
     return st.builds(lambda name, part: Call(name, (*part[0], *part[1])), names, parts)
 
 
+def sequences(keys: list[str]) -> st.SearchStrategy[Expr]:
+    """Modules by their names, one after another."""
+    parts = st.tuples(*(st.builds(Keyword, st.just(key), modules(words)) for key in keys))
+    named = st.builds(Call, st.just("OrderedDict"), parts)
+    return named.map(lambda inner: Call("nn.Sequential", (inner,)))
+
+
 def sums(terms: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
     return st.builds(Sum, st.lists(terms, min_size=2, max_size=8).map(tuple))
 
@@ -52,6 +68,7 @@ expressions = (
     | modules(modules(words) | words)
     | sums(values)
     | calls(sums(values))
+    | st.lists(names, min_size=1, max_size=3, unique=True).flatmap(sequences)
     | st.builds(List, st.lists(names, min_size=1, max_size=20).map(tuple))
 )
 prefixes = names.map(lambda name: f"self.{name} = ") | names.map(lambda n: f"{n} = ")
@@ -110,8 +127,8 @@ def test_formatter_leaves_statements_alone(lines, tmp_path_factory):
 styles = st.fixed_dictionaries(
     {},
     optional={
-        "fusion": st.sampled_from(FUSION_KINDS)
-        | st.tuples(st.sampled_from(FUSION_KINDS[1:]), st.sampled_from(GRANULARITIES)).map(
+        "fusion": st.sampled_from([*PLAIN_FUSIONS, *WEIGHTED_FUSIONS, "spatial_softmax"])
+        | st.tuples(st.sampled_from(WEIGHTED_FUSIONS), st.sampled_from(GRANULARITIES)).map(
             lambda pair: f"{{kind: {pair[0]}, granularity: {pair[1]}, eps: 0.5}}"
         ),
         "op": st.sampled_from(
@@ -121,10 +138,16 @@ styles = st.fixed_dictionaries(
                 "{conv: full}",
                 "{kernel: 5, order: [conv, norm, act], bias: true}",
                 "{order: [norm, act, conv]}",
+                "relu",
+                "[conv1x1, {pool: max, kernel: 5}, {conv: depthwise, order: [conv, norm]}]",
+                "{block: c2f, depth: 3, expansion: 0.25}",
+                "[l2_norm, {block: residual, activation: leaky_relu}, conv3x3, sigmoid]",
             ]
         ),
-        "up": st.sampled_from(UP_MODES),
-        "down": st.sampled_from(DOWN_MODES),
+        "up": st.sampled_from([*UP_MODES, "pixel_shuffle", "{block: carafe, kernel: 3}"]),
+        "down": st.sampled_from([*DOWN_MODES, "conv3x3", "{conv: full, kernel: 5, bias: true}"]),
+        "padding": st.sampled_from(PADDINGS),
+        "adapters": st.sampled_from(SHARINGS).map(lambda word: f"{{sharing: {word}}}"),
         "activation": st.sampled_from(ACTIVATIONS),
         "norm": st.sampled_from(["{eps: 1e-5}", "{eps: 1e-4, momentum: 0.1}"]),
         "redundant_bias": st.sampled_from(["true", "false"]),
@@ -146,7 +169,13 @@ def specs(draw: st.DrawFn, family_names: st.SearchStrategy[str], lowest: int) ->
     for i, family in enumerate(families):
         known = ["in", "backbone", *families[:i]]
         shapes = st.sampled_from(["(*)", "(l)", "(l-1..l+1)", "(l-9..l+9)"])
-        reads = st.builds(_reference, st.sampled_from(known), shapes)
+        plain = st.builds(_reference, st.sampled_from(known), shapes)
+        reads = plain | st.builds(
+            lambda form, first, second: form.format(first, second),
+            st.sampled_from(["{{from: {}, via: [relu, resample, conv1x1]}}", "{{max: [{}, {}]}}"]),
+            plain,
+            plain,
+        )
         inputs = ["in(l)", *draw(st.lists(reads, max_size=5)), *draw(_recursion(family))]
         own = {k: v for k, v in draw(styles).items() if k in NODE_KEYS}
         rest = "".join(f", {key}: {value}" for key, value in own.items())

@@ -5,16 +5,30 @@ Counting rule: MACs of convolutions alone, as half of `torch.utils.flop_counter`
 ceil(H / 2**l) x ceil(W / 2**l) cells.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from math import ceil
 from typing import assert_never
 
+from fpncompiler.analysis.sizes import Size, Sizes, map_size, size_after, sizes
 from fpncompiler.backbones import Backbone
 from fpncompiler.ir.detector import Heads, Model
-from fpncompiler.ir.graph import Edge, Graph
+from fpncompiler.ir.flow import Passage, edge_passages, entry_width, node_passages
+from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.network import Network
-from fpncompiler.ir.ops import Adapt, Convolution, Downsample, Fuse, Fusion, Input, Unary, Upsample
-from fpncompiler.ir.verify import arrival
+from fpncompiler.ir.ops import (
+    Activate,
+    Adapt,
+    Block,
+    Convolution,
+    Downsample,
+    Fuse,
+    Input,
+    Pool,
+    Resample,
+    Upsample,
+    entry_level,
+)
+from fpncompiler.plugins import block_kinds, fusion_kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +51,23 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class DetectorCost:
-    """The cost of a detector, by part, for images of `image_size` (height, width)."""
+    """The cost of a detector, by part, for images of `image_size` (height, width).
+
+    A segmentation has a class head alone.
+    """
 
     image_size: tuple[int, int]
     backbone: Cost
     network: Cost
+    head_adapters: Cost
     class_head: Cost
     box_head: Cost
 
     @property
     def total(self) -> Cost:
         """All parts together."""
-        return self.backbone + self.network + self.class_head + self.box_head
+        parts = (self.network, self.head_adapters, self.class_head, self.box_head)
+        return sum(parts, self.backbone)
 
 
 NOTHING = Cost(0, 0)
@@ -58,17 +77,24 @@ def detector_cost(
     network: Network, model: Model, backbone: Backbone | None, image_size: tuple[int, int]
 ) -> DetectorCost:
     """What a detector costs at an input size (height, width) in pixels."""
-    outputs = {level: cells(level, image_size) for level in network.outputs}
-    widths = set(network.output_widths().values())
-    assert len(widths) == 1, "the heads are shared, so all outputs have one width"
-    width = widths.pop()
+    last = network.layers[-1].graph
+    found = sizes(last, image_size)
+    outputs = {level: _area(found.nodes[last.outputs[level]]) for level in network.outputs}
+    widths = network.output_widths()
     heads, anchors = model.heads, model.anchors.per_cell
+    width = heads.common_width(widths.values())
+    class_head = (
+        _segmentation_head_cost(heads, widths, outputs)
+        if heads.segments
+        else _head_cost(heads, width, anchors * heads.classes, outputs)
+    )
     return DetectorCost(
         image_size,
         _backbone_cost(backbone, max(network.taps), image_size),
         network_cost(network, image_size),
-        _head_cost(heads, width, anchors * heads.classes, outputs),
-        _head_cost(heads, width, anchors * 4, outputs),
+        NOTHING if heads.segments else _head_adapters_cost(heads, widths, outputs),
+        class_head,
+        NOTHING if heads.segments else _head_cost(heads, width, anchors * 4, outputs),
     )
 
 
@@ -81,25 +107,39 @@ def network_cost(network: Network, image_size: tuple[int, int]) -> Cost:
 
 
 def graph_cost(graph: Graph, image_size: tuple[int, int]) -> Cost:
-    """What one graph costs."""
-    costs = (node_cost(graph, node, image_size) for node in graph.nodes())
-    return sum(costs, NOTHING)
+    """What one graph costs; parameters that nodes share are counted once."""
+    found = sizes(graph, image_size)
+    total = NOTHING
+    shared: set[str] = set()
+    for node in graph.nodes():
+        cost = node_cost(graph, node, image_size, found)
+        op = graph.op(node)
+        share = "" if isinstance(op, Input) else op.share
+        if share in shared:
+            own = _steps_cost(node_passages(graph, node), _fused_size(found, node), image_size)
+            cost += Cost(-(own.parameters or 0), 0)
+        if share:
+            shared.add(share)
+        total += cost
+    return total
 
 
-def node_cost(graph: Graph, node: str, image_size: tuple[int, int]) -> Cost:
-    """What a node costs, the edges into it included."""
+def node_cost(graph: Graph, node: str, image_size: tuple[int, int], found: Sizes) -> Cost:
+    """What a node costs, the edges into it included; `found` are the sizes of the graph's maps."""
     op = graph.op(node)
     if isinstance(op, Input):
         return NOTHING
     edges = graph.inputs(node)
-    total = sum((_edge_cost(graph, edge, image_size) for edge in edges), NOTHING)
+    total = NOTHING
+    for edge in edges:
+        total += _steps_cost(edge_passages(graph, edge), found.nodes[edge.source], image_size)
     if isinstance(op, Fuse):
-        total += Cost(fusion_parameters(op.fusion, len(edges), op, image_size), 0)
-    if op.conv is None:
-        return total
-    in_width = arrival(graph, edges[0])[1] if isinstance(op, Unary) else op.width
-    positions = cells(op.level, image_size)
-    return total + convolution_cost(op.conv, in_width, op.width, positions)
+        total += _fusion_cost(op, len(edges), entry_width(graph, node), found, node, image_size)
+    return total + _steps_cost(node_passages(graph, node), _fused_size(found, node), image_size)
+
+
+def _fused_size(found: Sizes, node: str) -> Size:
+    return found.arriving[node][0]
 
 
 def cells(level: int, image_size: tuple[int, int]) -> int:
@@ -108,56 +148,75 @@ def cells(level: int, image_size: tuple[int, int]) -> int:
     return height * width
 
 
-def map_size(level: int, image_size: tuple[int, int]) -> tuple[int, int]:
-    """Height and width of the map at a level."""
-    return ceil(image_size[0] / 2**level), ceil(image_size[1] / 2**level)
-
-
-def fusion_parameters(fusion: Fusion, arity: int, op: Fuse, image_size: tuple[int, int]) -> int:
-    """The number of fusion weights of a node."""
-    if fusion.kind == "sum":
-        return 0
+def _fusion_cost(
+    op: Fuse, arity: int, width: int, found: Sizes, node: str, image_size: Size
+) -> Cost:
+    fusion = op.fusion
+    if fusion.is_module:
+        kind = fusion_kinds()[fusion.kind]
+        parameters, macs = kind.cost(arity, width, dict(fusion.options))
+        height, length = _fused_size(found, node)
+        return Cost(parameters, macs * height * length)
+    if not fusion.weighs:
+        return NOTHING
     match fusion.granularity:
         case "scalar":
-            return arity
+            return Cost(arity, 0)
         case "channel":
-            return arity * op.width
+            return Cost(arity * width, 0)
         case "pixel":
-            return arity * cells(op.level, image_size)
+            return Cost(arity * cells(entry_level(op), image_size), 0)
         case _:
             assert_never(fusion.granularity)
+
+
+def _steps_cost(passages: Iterable[Passage], size: Size, image_size: Size) -> Cost:
+    """What steps cost, from a map of `size` on."""
+    total = NOTHING
+    for passage in passages:
+        before = size[0] * size[1]
+        size = size_after(passage, size, map_size(passage.level_after, image_size))
+        total += _step_cost(passage, before, size[0] * size[1])
+    return total
+
+
+def _step_cost(passage: Passage, cells_before: int, cells_after: int) -> Cost:
+    step = passage.step
+    match step:
+        case Convolution():
+            return convolution_cost(step, passage.width, passage.width_after, cells_after)
+        case Adapt():
+            weights = passage.width * step.width
+            extra = (step.width if step.bias else 0) + (2 * step.width if step.norm else 0)
+            return Cost(weights + extra, weights * cells_before)
+        case Block():
+            kind = block_kinds()[step.kind]
+            options = dict(step.options)
+            parameters, macs = kind.cost(passage.width, passage.width_after, options)
+            return Cost(parameters, macs * cells_before)
+        case Pool() | Activate() | Upsample() | Downsample() | Resample():
+            return NOTHING
+        case _:
+            assert_never(step)
 
 
 def convolution_cost(conv: Convolution, in_width: int, out_width: int, positions: int) -> Cost:
     """A convolution op: its kernel, bias and norm."""
     window = conv.kernel**2
-    if conv.kind == "separable":
-        weights = window * in_width + in_width * out_width
-    else:
-        weights = window * in_width * out_width
+    match conv.kind:
+        case "separable":
+            weights = window * in_width + in_width * out_width
+        case "full":
+            weights = window * in_width * out_width
+        case "depthwise":
+            weights = window * in_width
+        case _:
+            assert_never(conv.kind)
     extra = out_width if conv.bias else 0
     if "norm" in conv.order:
         before = conv.order.index("norm") < conv.order.index("conv")
         extra += 2 * (in_width if before else out_width)
     return Cost(weights + extra, weights * positions)
-
-
-def _edge_cost(graph: Graph, edge: Edge, image_size: tuple[int, int]) -> Cost:
-    total = NOTHING
-    level = graph.op(edge.source).level
-    for op in edge.via:
-        match op:
-            case Adapt():
-                weights = op.in_width * op.out_width
-                extra = (op.out_width if op.bias else 0) + (2 * op.out_width if op.norm else 0)
-                total += Cost(weights + extra, weights * cells(level, image_size))
-            case Upsample():
-                level -= op.levels
-            case Downsample():
-                level += op.levels
-            case _:
-                assert_never(op)
-    return total
 
 
 def _head_cost(heads: Heads, width: int, outputs: int, positions: dict[int, int]) -> Cost:
@@ -167,6 +226,36 @@ def _head_cost(heads: Heads, width: int, outputs: int, positions: dict[int, int]
     norms = Cost(2 * width * len(positions), 0)
     predict = _plain_cost(heads.separable, width, outputs, True, total_positions)
     return (hidden + norms).times(heads.depth) + predict
+
+
+def _head_adapters_cost(heads: Heads, widths: dict[int, int], positions: dict[int, int]) -> Cost:
+    """What brings maps of other widths to that of the shared heads."""
+    common = heads.common_width(widths.values())
+    total = NOTHING
+    for level, width in widths.items():
+        if width != common:
+            weights = width * common
+            extra = 2 * common + (common if heads.bias else 0)
+            total += Cost(weights + extra, weights * positions[level])
+    return total
+
+
+def _segmentation_head_cost(
+    heads: Heads, widths: dict[int, int], positions: dict[int, int]
+) -> Cost:
+    """One head on one level; its first convolution leads to its width."""
+    ((level, width),) = widths.items()
+    total = NOTHING
+    for _ in range(heads.depth):
+        hidden = heads.common_width([width])
+        total += _plain_cost(heads.separable, width, hidden, heads.bias, positions[level])
+        total += Cost(2 * hidden, 0)
+        width = hidden
+    return total + _plain_cost(heads.separable, width, heads.classes, True, positions[level])
+
+
+def _area(size: Size) -> int:
+    return size[0] * size[1]
 
 
 def _plain_cost(separable: bool, in_width: int, out_width: int, bias: bool, positions: int) -> Cost:

@@ -4,16 +4,22 @@ from torch import Tensor, nn
 
 
 class SeparableConv2d(nn.Module):
-    """A depthwise convolution, then a 1x1 convolution across channels; the size stays."""
+    """A depthwise convolution, then a 1x1 convolution across channels."""
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: int = 3, bias: bool = True
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int = 3,
+        bias: bool = True,
+        stride: int = 1,
     ) -> None:
         super().__init__()
         self.depthwise = nn.Conv2d(
             in_channels,
             in_channels,
             kernel_size,
+            stride,
             padding=kernel_size // 2,
             groups=in_channels,
             bias=False,
@@ -21,19 +27,35 @@ class SeparableConv2d(nn.Module):
         self.pointwise = nn.Conv2d(in_channels, out_channels, 1, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, in_channels, H, W] -> [B, out_channels, H, W]."""
+        """[B, in_channels, H, W] -> [B, out_channels, ceil(H / stride), ceil(W / stride)]."""
         y: Tensor = self.pointwise(self.depthwise(x))
         return y
 
 
 class FullConv2d(nn.Conv2d):
-    """An ordinary convolution of stride 1 that keeps the size."""
+    """An ordinary convolution that keeps the size at stride 1, and divides it by others."""
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: int = 3, bias: bool = True
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int = 3,
+        bias: bool = True,
+        stride: int = 1,
     ) -> None:
+        padding = kernel_size // 2
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, bias=bias)
+
+
+class DepthwiseConv2d(nn.Conv2d):
+    """A convolution of each channel by itself."""
+
+    def __init__(
+        self, channels: int, kernel_size: int = 3, bias: bool = True, stride: int = 1
+    ) -> None:
+        padding = kernel_size // 2
         super().__init__(
-            in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=bias
+            channels, channels, kernel_size, stride, padding, groups=channels, bias=bias
         )
 
 
@@ -75,7 +97,7 @@ class ActConvNorm(nn.Module):
         self.norm = nn.BatchNorm2d(channels, eps=eps, momentum=momentum)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, H, W] -> [B, channels, H, W], where `conv` takes C channels and keeps the size."""
+        """[B, C, H, W] -> what `conv` gives, of `channels` channels."""
         y: Tensor = self.norm(self.conv(self.act(x)))
         return y
 
@@ -97,6 +119,50 @@ class ConvNormAct(nn.Module):
         self.act = activation()
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, H, W] -> [B, channels, H, W], where `conv` takes C channels and keeps the size."""
+        """[B, C, H, W] -> what `conv` gives, of `channels` channels."""
         y: Tensor = self.act(self.norm(self.conv(x)))
+        return y
+
+
+class ConvNorm(nn.Module):
+    """Convolution and batch norm, without an activation."""
+
+    def __init__(
+        self, conv: nn.Module, channels: int, eps: float = 1e-3, momentum: float = 0.01
+    ) -> None:
+        super().__init__()
+        self.conv = conv
+        self.norm = nn.BatchNorm2d(channels, eps=eps, momentum=momentum)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, H, W] -> what `conv` gives, of `channels` channels."""
+        y: Tensor = self.norm(self.conv(x))
+        return y
+
+
+class ConvAct(nn.Module):
+    """Convolution and activation."""
+
+    def __init__(self, conv: nn.Module, activation: Callable[[], nn.Module] = nn.SiLU) -> None:
+        super().__init__()
+        self.conv = conv
+        self.act = activation()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, H, W] -> what `conv` gives."""
+        y: Tensor = self.act(self.conv(x))
+        return y
+
+
+class ActConv(nn.Module):
+    """Activation and convolution."""
+
+    def __init__(self, conv: nn.Module, activation: Callable[[], nn.Module] = nn.SiLU) -> None:
+        super().__init__()
+        self.act = activation()  # not in place: others may read the map
+        self.conv = conv
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, H, W] -> what `conv` gives."""
+        y: Tensor = self.conv(self.act(x))
         return y

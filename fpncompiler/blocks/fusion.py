@@ -1,8 +1,26 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from fpncompiler.blocks.stages import ConvUnit
+
+
+def maximum(*inputs: Tensor) -> Tensor:
+    """The largest of the inputs at each place: maps of one shape [B, C, H, W] -> the same."""
+    largest = inputs[0]
+    for x in inputs[1:]:
+        largest = torch.maximum(largest, x)
+    return largest
+
+
+def mean(*inputs: Tensor) -> Tensor:
+    """The mean of the inputs: maps of one shape [B, C, H, W] -> the same."""
+    total = inputs[0]
+    for x in inputs[1:]:
+        total = total + x
+    return total / len(inputs)
 
 
 def weighted_sum(inputs: Sequence[Tensor], weights: Tensor) -> Tensor:
@@ -106,6 +124,53 @@ class PixelFastNormalizedFusion(FastNormalizedFusion):
     def forward(self, *inputs: Tensor) -> Tensor:
         """`arity` maps of one shape [B, C, H, W], of any size -> [B, C, H, W]."""
         return weighted_sum(inputs, weights_at(self.weights(), inputs[0]))
+
+
+class GateFusion(nn.Module):
+    """The gate plus the other input, weighed a channel by the sigmoid of the pooled gate.
+
+    The global attention of NAS-FPN (section 3.1). `by` says which input gates, `first` or `last`;
+    `pool` is global `max` pooling, as in TensorFlow's model garden, or `avg`, as in mmdetection.
+    """
+
+    def __init__(self, by: str = "last", pool: str = "max") -> None:
+        super().__init__()
+        self.by = by
+        self.pool = pool
+
+    def forward(self, first: Tensor, last: Tensor) -> Tensor:
+        """Two maps of one shape [B, C, H, W] -> [B, C, H, W]."""
+        gate, other = (first, last) if self.by == "first" else (last, first)
+        pooled = gate.amax((2, 3), True) if self.pool == "max" else gate.mean((2, 3), True)
+        return gate + pooled.sigmoid() * other
+
+
+class SpatialSoftmaxFusion(nn.Module):
+    """Mean of the inputs with weights that a small network predicts for every pixel.
+
+    The adaptively spatial feature fusion of ASFF (Liu et al. 2019, section 3.2). The weights sum to
+    1 over the inputs, each of which is reduced to `hidden` channels to predict them.
+    """
+
+    def __init__(
+        self,
+        arity: int,
+        channels: int,
+        hidden: int = 16,
+        activation: Callable[[], nn.Module] = nn.SiLU,
+        eps: float = 1e-3,
+        momentum: float = 0.01,
+    ) -> None:
+        super().__init__()
+        style = (activation, eps, momentum)
+        self.reduce = nn.ModuleList(ConvUnit(channels, hidden, 1, *style) for _ in range(arity))
+        self.weigh = nn.Conv2d(arity * hidden, arity, 1)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """`arity` maps of one shape [B, channels, H, W] -> [B, channels, H, W]."""
+        reduced = [reduce(x) for reduce, x in zip(self.reduce, inputs, strict=True)]
+        weights = self.weigh(torch.cat(reduced, dim=1)).softmax(dim=1)  # [B, arity, H, W]
+        return weighted_sum(inputs, weights.to(inputs[0].dtype).transpose(0, 1)[:, :, None])
 
 
 class Node(nn.Module):

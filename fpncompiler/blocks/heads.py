@@ -43,3 +43,38 @@ class SharedHead(nn.Module):
             x = self.act(norms[level](conv(x)))
         y: Tensor = self.predict(x)
         return y
+
+
+class SegmentationHead(nn.Module):
+    """Convolutions on one map, each with batch norm and activation, then a score for each class.
+
+    What EfficientDet puts on level 2 to segment (section 5.2): `depth` times to `channels`.
+    """
+
+    def __init__(
+        self,
+        conv: Callable[[int, int, int, bool], nn.Module],
+        in_channels: int,
+        channels: int,
+        outputs: int,
+        depth: int,
+        bias: bool = True,
+        activation: Callable[[], nn.Module] = nn.SiLU,
+        eps: float = 1e-3,
+        momentum: float = 0.01,
+    ) -> None:
+        super().__init__()
+        widths = [in_channels, *([channels] * depth)]
+        self.convs = nn.ModuleList(conv(width, channels, 3, bias) for width in widths[:-1])
+        self.norms = nn.ModuleList(
+            nn.BatchNorm2d(channels, eps=eps, momentum=momentum) for _ in range(depth)
+        )
+        self.act = activation()
+        self.predict = conv(widths[-1], outputs, 3, True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, in_channels, H, W] -> [B, outputs, H, W]."""
+        for conv, norm in zip(self.convs, self.norms, strict=True):
+            x = self.act(norm(conv(x)))
+        y: Tensor = self.predict(x)
+        return y

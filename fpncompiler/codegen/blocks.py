@@ -1,19 +1,33 @@
-"""The sources of `fpncompiler/blocks/`, read as text: what generated files copy.
+"""The sources of `fpncompiler/blocks/` and of plug-ins, read as text: what generated files copy.
 
 A generated file takes the definitions that it names, and those that they name in turn, in the order
-of the files below, with the imports that they use.
+of the files below and then of the plug-ins, with the imports that they use.
 """
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+
+from fpncompiler.codegen.definitions import Block, Import, names_in, read_blocks, read_imports
+from fpncompiler.codegen.plugin_source import BLOCKS_PACKAGE, kind_fault, source_faults
+from fpncompiler.plugins import (
+    Plugin,
+    PluginError,
+    block_kinds,
+    installed_plugins,
+    read_source,
+)
+
+__all__ = ["Block", "Import", "call_arguments", "closure", "imports_for", "library", "names_in"]
 
 # In this order they appear in a generated file.
 BLOCK_FILES = (
     "convolution",
+    "stages",
     "fusion",
+    "upsampling",
     "resample",
     "heads",
     "initialization",
@@ -22,60 +36,47 @@ BLOCK_FILES = (
     "anchors",
     "detections",
 )
-PACKAGE = "fpncompiler.blocks"
-
-
-@dataclass(frozen=True, slots=True)
-class Import:
-    """`import module` if `name` is empty, else `from module import name [as alias]`."""
-
-    module: str
-    name: str = ""
-    alias: str = ""
-
-    @property
-    def binds(self) -> str:
-        """The name that it makes."""
-        return self.alias or self.name or self.module.partition(".")[0]
-
 
 # What lowering names and no block imports.
 EMITTED_IMPORTS = (Import("collections", "OrderedDict"),)
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """One top-level definition: its source, the names that it uses, its parameters' defaults."""
-
-    name: str
-    source: str
-    uses: frozenset[str]
-    defaults: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class Library:
     """All blocks in the order of their files, and the imports behind them."""
 
-    blocks: dict[str, Block]
-    imports: dict[str, Import]
+    blocks: dict[str, Block] = field(default_factory=dict)
+    imports: dict[str, Import] = field(default_factory=dict)
+
+    def add(self, tree: ast.Module, text: str, module: str) -> None:
+        """Add what a file defines and imports."""
+        for found in read_imports(tree):
+            if not found.module.startswith(BLOCKS_PACKAGE):
+                self.imports.setdefault(found.binds, found)
+        for block in read_blocks(tree, text, module):
+            self.blocks[block.name] = block
+
+    def meanings(self) -> dict[str, str]:
+        """What each name stands for, by its dotted name."""
+        named = {name: found.target for name, found in self.imports.items()}
+        return named | {name: f"{block.module}.{name}" for name, block in self.blocks.items()}
 
 
 @cache
 def library() -> Library:
-    """Read every block once."""
-    blocks: dict[str, Block] = {}
-    imports: dict[str, Import] = {}
+    """Read every block once.
+
+    Raises:
+        PluginError: the source of an installed plug-in is at fault.
+    """
+    found = Library(imports={i.binds: i for i in EMITTED_IMPORTS})
     for name in BLOCK_FILES:
-        text = files(PACKAGE).joinpath(f"{name}.py").read_text(encoding="utf-8")
-        lines = text.splitlines()
-        for node in ast.parse(text).body:
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                imports |= {i.binds: i for i in _imports(node) if i.module != PACKAGE}
-            elif block := _block(node, lines):
-                blocks[block.name] = block
-    imports = {k: i for k, i in imports.items() if not i.module.startswith(PACKAGE)}
-    return Library(blocks, imports | {i.binds: i for i in EMITTED_IMPORTS})
+        text = files(BLOCKS_PACKAGE).joinpath(f"{name}.py").read_text(encoding="utf-8")
+        found.add(ast.parse(text), text, f"{BLOCKS_PACKAGE}.{name}")
+    block_kinds()  # so that plug-ins that clash are not read
+    for plugin in installed_plugins():
+        _add_plugin(found, plugin)
+    return found
 
 
 def closure(names: Iterable[str]) -> tuple[Block, ...]:
@@ -87,11 +88,6 @@ def closure(names: Iterable[str]) -> tuple[Block, ...]:
         wanted |= frontier
         frontier = {use for name in frontier for use in known[name].uses if use in known} - wanted
     return tuple(block for name, block in known.items() if name in wanted)
-
-
-def names_in(tree: ast.AST) -> frozenset[str]:
-    """Every name that a piece of Python reads."""
-    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
 
 
 def imports_for(names: Iterable[str]) -> tuple[Import, ...]:
@@ -115,29 +111,23 @@ def _equal(text: str, default: str) -> bool:
         return text == default
 
 
-def _imports(node: ast.Import | ast.ImportFrom) -> list[Import]:
-    if isinstance(node, ast.Import):
-        return [Import(alias.name, "", alias.asname or "") for alias in node.names]
-    return [Import(node.module or "", alias.name, alias.asname or "") for alias in node.names]
+def _add_plugin(found: Library, plugin: Plugin) -> None:
+    known = {block.module for block in found.blocks.values()}
+    for module in sorted({kind.source for kind in plugin.kinds} - known):
+        text = read_source(plugin, module)
+        tree = _parsed(plugin, module, text)
+        fault = next(source_faults(tree, module, found.meanings()), None)
+        if fault:
+            raise PluginError(plugin.distribution, f"{module}, line {fault[0]}: {fault[1]}")
+        found.add(tree, text, module)
+    for kind in plugin.kinds:
+        if what := kind_fault(kind, found.blocks.get(kind.module)):
+            raise PluginError(plugin.distribution, what)
 
 
-def _block(node: ast.stmt, lines: list[str]) -> Block | None:
-    if not isinstance(node, ast.FunctionDef | ast.ClassDef):
-        return None
-    assert not node.decorator_list, "a decorator stands above the lines of its block"
-    source = "\n".join(lines[node.lineno - 1 : node.end_lineno])
-    return Block(node.name, source, names_in(node), _defaults(node))
-
-
-def _defaults(node: ast.FunctionDef | ast.ClassDef) -> dict[str, str]:
-    function = _init(node) if isinstance(node, ast.ClassDef) else node
-    if function is None:
-        return {}
-    arguments = function.args.args[-len(function.args.defaults) :] if function.args.defaults else []
-    pairs = zip(arguments, function.args.defaults, strict=True)
-    return {argument.arg: ast.unparse(default) for argument, default in pairs}
-
-
-def _init(node: ast.ClassDef) -> ast.FunctionDef | None:
-    functions = (part for part in node.body if isinstance(part, ast.FunctionDef))
-    return next((part for part in functions if part.name == "__init__"), None)
+def _parsed(plugin: Plugin, module: str, text: str) -> ast.Module:
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError) as error:  # a null character is a ValueError
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        raise PluginError(plugin.distribution, f"{module}{line}: {error}") from error

@@ -1,14 +1,31 @@
 """What a generated file says of itself: the level diagram, the node table, the costs."""
 
+import itertools
 import textwrap
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import assert_never
 
 from fpncompiler.analysis.cost import Cost, DetectorCost
 from fpncompiler.codegen.layout import WIDTH
 from fpncompiler.ir.graph import Edge, Graph
 from fpncompiler.ir.network import Network
-from fpncompiler.ir.ops import Adapt, Convolution, Downsample, Fuse, Fusion, Input, Upsample
+from fpncompiler.ir.ops import (
+    Activate,
+    Adapt,
+    Block,
+    Convolution,
+    Downsample,
+    Fuse,
+    Fusion,
+    Input,
+    Pool,
+    Resample,
+    Step,
+    Unary,
+    Upsample,
+)
+from fpncompiler.kinds import Value
 
 MAX_DIAGRAM_WIDTH = WIDTH - 8
 
@@ -80,10 +97,12 @@ def cost_table(cost: DetectorCost) -> list[str]:
     parts = {
         "backbone": cost.backbone,
         "feature network": cost.network,
+        "head adapters": cost.head_adapters,
         "class head": cost.class_head,
         "box head": cost.box_head,
         "total": cost.total,
     }
+    parts = {name: part for name, part in parts.items() if part.parameters != 0}
     rows = [("part", "parameters", "MACs")]
     rows += [(name, *_amounts(part)) for name, part in parts.items()]
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
@@ -92,8 +111,9 @@ def cost_table(cost: DetectorCost) -> list[str]:
 
 def fusion_text(fusion: Fusion) -> str:
     """A fusion in words."""
-    if fusion.kind == "sum":
-        return "plain sum"
+    if not fusion.weighs:
+        words = {"sum": "plain sum", "concat": "concatenation", "max": "maximum", "mean": "mean"}
+        return words.get(fusion.kind, fusion.kind.replace("_", " ") + _options(fusion.options))
     kind = {
         "weighted": "unbounded weights",
         "softmax": "softmax weights",
@@ -104,47 +124,110 @@ def fusion_text(fusion: Fusion) -> str:
     )
 
 
-def convolution_text(conv: Convolution | None) -> str:
-    """A convolution op in words, in its order."""
-    if conv is None:
-        return "nothing"
+def steps_text(steps: tuple[Step, ...]) -> str:
+    """Steps in words, in their order."""
+    return ", ".join(step_text(step) for step in steps) or "nothing"
+
+
+def step_text(step: Step) -> str:
+    """One step in words."""
+    match step:
+        case Convolution():
+            return _convolution_text(step)
+        case Block():
+            return step.kind + _options(step.options)
+        case Pool():
+            return f"{step.kind} pool {step.kernel}x{step.kernel}, stride {step.stride}"
+        case Activate():
+            return step.activation
+        case Adapt():
+            return "1x1 convolution" + (", batch norm" if step.norm else "")
+        case Upsample():
+            return f"{step.mode} upsampling"
+        case Downsample():
+            return f"{step.mode.replace('_', ' ')} downsampling"
+        case Resample():
+            return "resampling"
+        case _:
+            assert_never(step)
+
+
+def _convolution_text(conv: Convolution) -> str:
+    valid = "unpadded " if conv.valid else ""
+    stride = f" of stride {conv.stride}" if conv.stride > 1 else ""
     words = {
         "act": conv.activation,
-        "conv": f"{conv.kind} {conv.kernel}x{conv.kernel} convolution",
+        "conv": f"{valid}{conv.kind} {conv.kernel}x{conv.kernel} convolution{stride}",
         "norm": "batch norm",
     }
-    return ", ".join(words[step] for step in conv.order)
+    return ", ".join(words[part] for part in conv.order)
+
+
+def _options(options: tuple[tuple[str, Value], ...]) -> str:
+    return f" ({', '.join(f'{name} {value}' for name, value in options)})" if options else ""
 
 
 def node_sentence(graph: Graph) -> str:
-    """How the nodes of a layer compute, where they all do alike."""
+    """How the nodes of a layer compute."""
     ops = [graph.op(node) for node in graph.computed()]
     fusions = sorted({fusion_text(op.fusion) for op in ops if isinstance(op, Fuse)})
-    convs = sorted({convolution_text(op.conv) for op in ops if not isinstance(op, Input)})
+    steps = sorted({steps_text(op.steps) for op in ops if isinstance(op, Fuse | Unary)})
     fuse = f"Maps are fused by {' or '.join(fusions)}. " if fusions else ""
-    return f"{fuse}After that: {'; or '.join(convs)}."
+    return f"{fuse}After that: {'; or '.join(steps)}."
 
 
 def network_sentence(network: Network) -> str:
     """Levels, widths and depth in a line."""
     widths = sorted(set(network.output_widths().values()))
-    levels = network.levels
-    channels = "/".join(str(width) for width in widths)
+    channels = widths_text(widths)
     layers = "1 layer" if network.depth == 1 else f"{network.depth} layers"
-    return f"levels P{levels[0]} to P{levels[-1]}, {channels} channels, {layers}"
+    levels = sorted({*network.levels, *network.outputs})
+    kept = "" if len(network.outputs) == len(levels) else f", {level_names(network.outputs)} kept"
+    return f"{level_names(levels, 'levels ')}{kept}, {channels} channels, {layers}"
+
+
+def widths_text(widths: Sequence[int]) -> str:
+    """`32/64`, or the ends where there are many."""
+    return "/".join(map(str, widths)) if len(widths) <= 4 else f"{widths[0]} to {widths[-1]}"
+
+
+def level_names(levels: Sequence[int], prefix: str = "") -> str:
+    """`P3 to P7` where the levels are in a row, else one by one."""
+    low, high = levels[0], levels[-1]
+    if len(levels) > 2 and high - low + 1 == len(levels):
+        return f"{prefix}P{low} to P{high}"
+    return prefix + " and ".join(f"P{level}" for level in levels)
 
 
 def _edge_text(edge: Edge) -> str:
+    """`up(1x1(p4_in))`; a step that repeats is a power: `(conv/2)^3(p4_in)`."""
     text = edge.source
-    for step in edge.via:
-        match step:
-            case Adapt():
-                text = f"1x1({text})"
-            case Upsample():
-                text = f"up({text})"
-            case Downsample():
-                text = f"down({text})"
+    for word, alike in itertools.groupby(_step_word(step) for step in edge.via):
+        times = len([*alike])
+        text = f"{word}({text})" if times == 1 else f"({word})^{times}({text})"
     return text
+
+
+def _step_word(step: Step) -> str:
+    match step:
+        case Adapt():
+            return "1x1"
+        case Upsample():
+            return "up"
+        case Downsample():
+            return "down"
+        case Convolution():
+            return "conv" + (f"/{step.stride}" if step.stride > 1 else "")
+        case Pool():
+            return "pool" + (f"/{step.stride}" if step.stride > 1 else "")
+        case Block():
+            return step.kind
+        case Activate():
+            return step.activation
+        case Resample():
+            return "resample"
+        case _:
+            assert_never(step)
 
 
 def _wrapped_table(rows: list[tuple[str, ...]]) -> list[str]:
@@ -155,7 +238,9 @@ def _wrapped_table(rows: list[tuple[str, ...]]) -> list[str]:
     for row in rows:
         head = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False))
         room = max(20, MAX_DIAGRAM_WIDTH - offset)
-        wrapped = textwrap.wrap(row[-1], room, break_long_words=False) or [""]
+        # What fits no line breaks behind its parentheses.
+        words = [w if len(w) <= room else w.replace("(", "( ") for w in row[-1].split(" ")]
+        wrapped = textwrap.wrap(" ".join(words), room, break_long_words=False) or [""]
         lines.append(f"{head}  {wrapped[0]}".rstrip())
         lines.extend(" " * offset + rest for rest in wrapped[1:])
     return lines

@@ -19,6 +19,9 @@ def effdet_key_map(network: Network, model: Model, *, level_first: bool = False)
     Args:
         level_first: the heads' batch norms are nested by level, then repeat
             (effdet `head_bn_level_first`).
+
+    Raises:
+        ValueError: the network has what effdet cannot have.
     """
     keys = {"backbone": "backbone"}
     keys |= _extra_keys(network)
@@ -52,16 +55,19 @@ def _layer_keys(graph: Graph, index: int) -> dict[str, str]:
         numbers[node] = len(inputs) + number
         ours, theirs = f"network.layers.{index}", f"fpn.cell.{index}.fnode.{number}"
         op = graph.op(node)
-        if isinstance(op, Fuse) and op.fusion.kind != "sum":
+        if isinstance(op, Fuse) and op.fusion.weighs:
             keys[f"{ours}.{fusion_path(node, op)}"] = f"{theirs}.combine.edge_weights"
         edges = graph.inputs(node)
         for slot, edge in enumerate(edges):
             name = f"{ours}.{adapter_name(edge, node, slot, edges)}"
             place = f"{theirs}.combine.resample.{numbers[edge.source]}.conv"
             keys |= _adapter_keys(name, place, edge.via)
-        if not isinstance(op, Input) and op.conv is not None:
+        assert not isinstance(op, Input)
+        for step in op.steps:
+            if not isinstance(step, Convolution) or len(op.steps) > 1:
+                raise ValueError(f"effdet has no counterpart of `{node}`, which has other steps")
             name = f"{ours}.{convolution_path(node, op)}"
-            keys |= _convolution_keys(name, f"{theirs}.after_combine.conv", op.conv)
+            keys |= _convolution_keys(name, f"{theirs}.after_combine.conv", step)
     return keys
 
 

@@ -31,7 +31,15 @@ class List:
     items: tuple["Expr", ...]
 
 
-Expr = str | Call | Sum | List
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    """`name=value`, an argument."""
+
+    name: str
+    value: "Expr"
+
+
+Expr = str | Call | Sum | List | Keyword
 
 
 def flat(expr: Expr) -> str:
@@ -45,6 +53,8 @@ def flat(expr: Expr) -> str:
             return " + ".join(flat(term) for term in terms)
         case List(items):
             return f"[{', '.join(flat(item) for item in items)}]"
+        case Keyword(name, value):
+            return f"{name}={flat(value)}"
 
 
 def statement(prefix: str, expr: Expr, indent: int, comment: str = "") -> str:
@@ -91,6 +101,8 @@ def _lines(prefix: str, expr: Expr, indent: int, suffix: str) -> list[str]:
             return _bracketed(f"{prefix}[", items, f"]{suffix}", indent, hug=False)
         case Sum():
             return _broken_sum(expr, indent, suffix)
+        case Keyword(name, value):
+            return _lines(f"{prefix}{name}=", value, indent, suffix)
 
 
 def _bracketed(

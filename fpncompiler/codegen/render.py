@@ -13,25 +13,19 @@ from functools import cache
 import jinja2
 
 from fpncompiler.analysis.cost import DetectorCost
+from fpncompiler.analysis.limits import SizeLimits
 from fpncompiler.codegen import describe
-from fpncompiler.codegen.blocks import Import, call_arguments, closure, imports_for, names_in
+from fpncompiler.codegen.blocks import Import, closure, imports_for, names_in
+from fpncompiler.codegen.heads import head_adapters, segmentation_head, shared_head
 from fpncompiler.codegen.layout import WIDTH, Call, Expr, List, statement
-from fpncompiler.codegen.lower import (
-    ACTIVATION_MODULES,
-    BODY,
-    GraphCode,
-    LayerCode,
-    lower_graph,
-    lower_layers,
-    norm_values,
-)
+from fpncompiler.codegen.lower import BODY, GraphCode, LayerCode, lower_graph, lower_layers
 from fpncompiler.ir.detector import Model
 from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.network import Network
 from fpncompiler.ir.ops import Input
 
 # Of the names that blocks import, those that come from the standard library.
-STANDARD_LIBRARY = ("collections", "math")
+STANDARD_LIBRARY = ("collections", "math", "typing")
 # What a generated file may consist of, besides its docstring.
 TOP_LEVEL = (ast.Import, ast.ImportFrom, ast.Assign, ast.ClassDef, ast.FunctionDef)
 TEMPLATE_IMPORTS = ("Sequence", "Tensor", "nn", "torch")
@@ -47,8 +41,7 @@ class Code(str):
 class Detector:
     """All that a file is made of; `taps` are timm's out_indices for the network's taps.
 
-    `size_multiple` is what an image's sides are multiples of, in pixels; 1 if the backbone rounds
-    its maps up.
+    `limits` are those of the images that it takes.
     """
 
     network: Network
@@ -59,7 +52,7 @@ class Detector:
     source: str
     classes: int
     pretrained_backbone: bool
-    size_multiple: int
+    limits: SizeLimits
 
 
 def render_body(detector: Detector) -> str:
@@ -137,7 +130,9 @@ def _constants(detector: Detector) -> dict[str, object]:
         "mean": _tuple(model.mean),
         "std": _tuple(model.std),
         "levels": _tuple(network.outputs),
-        "coarsest_stride": 2 ** network.levels[-1],
+        "smallest_side": detector.limits.smallest,
+        "segments": int(model.heads.segments),
+        "stride": 2 ** network.outputs[0],
         "anchor_scales": _tuple(_scales(model, network)),
         "anchor_octaves": model.anchors.octaves,
         "anchor_aspects": Code(repr(model.anchors.aspects)),
@@ -148,25 +143,30 @@ def _constants(detector: Detector) -> dict[str, object]:
 def _model_context(detector: Detector) -> dict[str, object]:
     """The classes of the file."""
     network, model = detector.network, detector.model
-    layers = lower_layers(network, model.resolution)
-    extra = lower_graph(network.extra, model.resolution, symbolic=set())
+    extra = lower_graph(network.extra, model.resolution, {})
+    layers = lower_layers(network, model.resolution, extra.returned)
+    reads_backbone = _reads_backbone(layers)
     return {
-        "layers": [_layer_context(network, i, layer) for i, layer in enumerate(layers)],
+        "layers": [
+            _layer_context(network.layers[i].graph, layer, reads_backbone)
+            for i, layer in enumerate(layers)
+        ],
         "network": _network_context(detector, extra, layers),
         "detector": {"docstring": _docstring([_detector_line(detector)], 4)},
         "num_classes": detector.classes,
         "pretrained_backbone": Code(repr(detector.pretrained_backbone)),
         "drop_path_rate": _optional(model.backbone.drop_path_rate),
-        "class_head": _head("class_head", "ANCHORS_PER_CELL * num_classes", detector),
-        "box_head": _head("box_head", "ANCHORS_PER_CELL * 4", detector),
-        "prior": Code(repr(model.heads.prior)),
-        "size_multiple": Code(f", {detector.size_multiple}" if detector.size_multiple > 1 else ""),
-        "size_rule": _size_rule(detector.size_multiple),
+        **_head_context(network, model),
+        "size_multiple": Code(
+            f", {detector.limits.multiple}" if detector.limits.multiple > 1 else ""
+        ),
+        "size_rule": _size_rule(detector.limits.multiple),
     }
 
 
-def _layer_context(network: Network, index: int, layer: LayerCode) -> dict[str, object]:
-    graph, code = network.layers[index].graph, layer.code
+def _layer_context(graph: Graph, layer: LayerCode, reads_backbone: bool) -> dict[str, object]:
+    """The class of a layer; `reads_backbone` says whether some layer of the network does."""
+    code = layer.code
     parameters = "".join(f", {channel}: int" for channel in code.channels)
     nodes = sum(1 for _ in graph.computed())
     doc = f"{layer.position} of the feature network: {nodes} nodes, {graph.edge_count()} edges."
@@ -174,7 +174,7 @@ def _layer_context(network: Network, index: int, layer: LayerCode) -> dict[str, 
         "name": Code(layer.class_name),
         "docstring": _docstring([doc], 4),
         "parameters": Code(parameters),
-        "extra_parameter": Code(", backbone: list[Tensor]" if code.backbone_inputs else ""),
+        "extra_parameter": _backbone_parameter(code, reads_backbone),
         "modules": [Code(line) for line in code.modules],
         "inputs": Code(code.inputs),
         "backbone_inputs": Code(code.backbone_inputs),
@@ -184,16 +184,27 @@ def _layer_context(network: Network, index: int, layer: LayerCode) -> dict[str, 
     }
 
 
+def _reads_backbone(layers: Iterable[LayerCode]) -> bool:
+    return any(layer.code.backbone_inputs for layer in layers)
+
+
+def _backbone_parameter(code: GraphCode, reads_backbone: bool) -> Code:
+    """The backbone's features go to all layers alike; `_backbone` where one has no use for them."""
+    if not reads_backbone:
+        return Code("")
+    return Code(f", {'' if code.backbone_inputs else '_'}backbone: list[Tensor]")
+
+
 def _gives(graph: Graph) -> str:
     """What a layer returns, in words."""
     widths = sorted({graph.op(node).width for node in graph.outputs.values()})
-    channels = " or ".join(str(width) for width in widths)
+    channels = describe.widths_text(widths)
     ops = (graph.op(node) for node in graph.nodes())
     given = {op.level for op in ops if isinstance(op, Input) and op.source == "in"}
     if given == set(graph.outputs):
         return f"the same sizes, {channels} channels"
-    levels = ", ".join(f"P{level}" for level in sorted(graph.outputs))
-    return f"{levels} alone, {channels} channels"
+    alone = " alone" if set(graph.outputs) < given else ""
+    return f"{describe.level_names(sorted(graph.outputs))}{alone}, {channels} channels"
 
 
 def _network_context(
@@ -201,13 +212,18 @@ def _network_context(
 ) -> dict[str, object]:
     network = detector.network
     read = {*extra.channels, *(channel for layer in layers for channel in layer.code.channels)}
-    fixed = sorted(extra.fixed.union(*(layer.code.fixed for layer in layers)))
+    fixed = sorted(
+        extra.fixed.union(
+            *(layer.code.fixed for layer in layers),
+            *(width.levels for width in layers[-1].code.returned.values()),  # the heads' width
+        )
+    )
     names = [
         f"c{level}" if f"c{level}" in read or level in fixed else f"_c{level}"
         for level in sorted(network.taps)
     ]
-    reads_backbone = any(layer.code.backbone_inputs for layer in layers)
-    pyramid = List(tuple(network.extra.outputs[level] for level in network.levels))
+    reads_backbone = _reads_backbone(layers)
+    pyramid = List(tuple(network.extra.outputs[level] for level in sorted(network.extra.outputs)))
     inputs = [f"c{level}" for level in sorted(network.taps)]
     doc = f"{detector.title}: {describe.network_sentence(network)}."
     return {
@@ -246,23 +262,19 @@ def _module_list(layers: tuple[LayerCode, ...]) -> Expr:
     return Call("nn.ModuleList", (List(tuple(calls)),))
 
 
-def _head(name: str, outputs: str, detector: Detector) -> Code:
-    heads = detector.model.heads
-    conv = "SeparableConv2d" if heads.separable else "FullConv2d"
-    width = next(iter(detector.network.output_widths().values()))
-    keywords = call_arguments(
-        "SharedHead",
-        bias=str(heads.bias),
-        activation=ACTIVATION_MODULES[heads.activation],
-        **norm_values(heads.norm),
-    )
-    sizes = (
-        f"outputs={outputs}",
-        f"depth={heads.depth}",
-        f"levels={len(detector.network.outputs)}",
-    )
-    call = Call("SharedHead", (conv, str(width), *sizes, *keywords))
-    return Code(statement(f"self.{name} = ", call, BODY))
+def _head_context(network: Network, model: Model) -> dict[str, object]:
+    """The heads; adapters in front of them where the maps differ in width."""
+    if model.heads.segments:
+        return {"segments": 1, "class_head": Code(segmentation_head(network, model))}
+    outputs = {"class_head": "ANCHORS_PER_CELL * num_classes", "box_head": "ANCHORS_PER_CELL * 4"}
+    heads = {name: Code(shared_head(name, o, network, model)) for name, o in outputs.items()}
+    adapters = Code(head_adapters(network, model))
+    return {
+        **heads,
+        "segments": 0,
+        "head_adapters": adapters,
+        "prior": Code(repr(model.heads.prior)),
+    }
 
 
 def _scales(model: Model, network: Network) -> tuple[float, ...]:
@@ -322,7 +334,9 @@ def _detector_name(detector: Detector) -> str:
 
 
 def _detector_line(detector: Detector) -> str:
-    text = f"{_detector_name(detector)}: backbone, feature network, class and box heads."
+    segments = detector.model.heads.segments
+    heads = "a head for segmentation" if segments else "class and box heads"
+    text = f"{_detector_name(detector)}: backbone, feature network, {heads}."
     return describe.plain_text(text)
 
 

@@ -27,6 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (ImportError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    if not hasattr(module, "EfficientDet"):
+        print(f"error: {parsed.module} has no EfficientDet: it detects nothing", file=sys.stderr)
+        return 2
     torch.manual_seed(parsed.seed)
     model = module.EfficientDet().eval()
     image, scale = letterbox(photo, module.IMAGE_SIZE)

@@ -1,9 +1,14 @@
 """What a detector has besides its feature network: backbone, heads, anchors."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from fpncompiler.diagnostics import Span
 from fpncompiler.ir.ops import Activation, Norm
+
+HeadKind = Literal["detection", "segmentation"]
+HEAD_KINDS: tuple[str, ...] = get_args(HeadKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +26,13 @@ class BackboneChoice:
 class Heads:
     """The class and box heads, which share their form but no weights (paper section 4).
 
-    `levels` are those that they read, all if None; `bias` is that of convolutions before a norm.
+    A segmentation has one head instead, on one level (section 5.2). `levels` are those that the
+    network gives them; `width` is theirs, that of the network if None; `bias` is that of
+    convolutions before a norm.
     """
 
+    kind: HeadKind
+    width: int | None
     depth: int
     separable: bool
     activation: Activation
@@ -33,6 +42,20 @@ class Heads:
     bias: bool
     norm: Norm
     span: Span | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def segments(self) -> bool:
+        """Whether it is a head for segmentation."""
+        return self.kind == "segmentation"
+
+    def read(self, available: Iterable[int]) -> tuple[int, ...]:
+        """The levels that they read: all if none are named, or the finest for a segmentation."""
+        found = tuple(sorted(available))
+        return self.levels or (found[:1] if self.segments else found)
+
+    def common_width(self, widths: Iterable[int]) -> int:
+        """The width that the heads work at: their own, or the narrowest of the maps'."""
+        return self.width or min(widths)
 
 
 @dataclass(frozen=True, slots=True)

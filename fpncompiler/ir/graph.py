@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import networkx as nx
 
 from fpncompiler.diagnostics import Span
-from fpncompiler.ir.ops import EdgeOp, Input, Op
+from fpncompiler.ir.ops import Input, Op, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Edge:
     """One input of a node: where it comes from, and what happens on the way, in order."""
 
     source: str
-    via: tuple[EdgeOp, ...] = ()
+    via: tuple[Step, ...] = ()
     span: Span | None = None
 
 

@@ -40,6 +40,12 @@ class Network:
         """The levels of the pyramid."""
         return tuple(sorted(self.extra.outputs))
 
+    @property
+    def coarsest(self) -> int:
+        """The coarsest level that has a map anywhere."""
+        graphs = [self.extra, *(layer.graph for layer in self.layers)]
+        return max(graph.op(node).level for graph in graphs for node in graph.nodes())
+
     def output_widths(self) -> dict[int, int]:
         """Level -> channels of what the network returns."""
         graph = self.layers[-1].graph

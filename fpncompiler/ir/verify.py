@@ -2,8 +2,9 @@
 
 from typing import assert_never
 
-from fpncompiler.ir.graph import Edge, Graph
-from fpncompiler.ir.ops import Adapt, Downsample, Fuse, Input, Unary, Upsample
+from fpncompiler.ir.flow import arrival, entry_width
+from fpncompiler.ir.graph import Graph
+from fpncompiler.ir.ops import Fuse, Input, Unary, entry_level, width_after
 from fpncompiler.ir.text import print_graph
 
 
@@ -39,12 +40,17 @@ def _node_faults(graph: Graph, node: str, *, resampled: bool, adapted: bool) -> 
     op = graph.op(node)
     edges = graph.inputs(node)
     faults = _arity_faults(node, op, len(edges))
+    if isinstance(op, Input):
+        return faults
     for slot, edge in enumerate(edges):
         level, width = arrival(graph, edge)
-        if resampled and level != op.level:
-            faults.append(f"{node}: input {slot} arrives at level {level}, not {op.level}")
-        if adapted and width != op.width and not reads_any_width(op):
-            faults.append(f"{node}: input {slot} arrives {width} wide, not {op.width}")
+        if resampled and level != entry_level(op):
+            faults.append(f"{node}: input {slot} arrives at level {level}, not {entry_level(op)}")
+        if adapted and op.fuse_width not in (None, width):
+            faults.append(f"{node}: input {slot} arrives {width} wide, not {op.fuse_width}")
+    if adapted and edges:
+        width = width_after(op.steps, entry_width(graph, node))
+        faults += [f"{node}: yields {width} channels, not {op.width}"] if width != op.width else []
     return faults
 
 
@@ -68,25 +74,3 @@ def _output_faults(graph: Graph) -> list[str]:
         elif graph.op(node).level != level:
             faults.append(f"output {level} is {node}, which is at level {graph.op(node).level}")
     return faults or ([] if graph.outputs else ["there are no outputs"])
-
-
-def reads_any_width(op: Input | Fuse | Unary) -> bool:
-    """Whether the node's own convolution takes whatever width its input has."""
-    return isinstance(op, Unary) and op.conv is not None
-
-
-def arrival(graph: Graph, edge: Edge) -> tuple[int, int]:
-    """The level and width with which an edge arrives at its reader."""
-    source = graph.op(edge.source)
-    level, width = source.level, source.width
-    for op in edge.via:
-        match op:
-            case Adapt():
-                width = op.out_width
-            case Upsample():
-                level -= op.levels
-            case Downsample():
-                level += op.levels
-            case _:
-                assert_never(op)
-    return level, width

@@ -36,7 +36,7 @@ def add_extra_levels(
         if level <= max(taps):
             continue
         node = f"p{level}"
-        graph.add_node(node, Unary(level, width, None, resampling, adapting))
+        graph.add_node(node, Unary(level, width, (), resampling, adapting, fuse_width=width))
         graph.set_inputs(node, (Edge(source),))
         graph.outputs[level] = source = node
     return graph

@@ -1,42 +1,77 @@
-"""Bring every input to the width of its reader by a 1x1 convolution of its own.
+"""Bring every input to the width of its reader by a 1x1 convolution.
 
-    p5_td [p5_in, p6_td ^1]    ->    p5_td [p5_in *64, p6_td ^1]
+    per_edge            p5_td [p5_in, p6_td ^1]       ->  p5_td [p5_in *64, p6_td ^1]
+                        p5_out [p5_in, p5_td]             p5_out [p5_in *64, p5_td]
+    per_source          p5_in_to_64 [p5_in] > *64         p5_td [p5_in_to_64, p6_td ^1]
+                                                          p5_out [p5_in_to_64, p5_td]
+    per_source_level    p5_in_to_p5 [p5_in] > *64         one for each level of its readers
 
 Before: edges may join different widths. After: every edge arrives with its reader's width. The
 convolution comes before the resampling, at the source's resolution, as in effdet's
-ResampleFeatureMap; one an edge, shared with no other.
+ResampleFeatureMap; after the edge's own steps where those set the width.
 """
 
 from dataclasses import replace
 
+from fpncompiler.ir.flow import arrival
 from fpncompiler.ir.graph import Edge, Graph
-from fpncompiler.ir.ops import Adapt, Adapting, Fuse, Input, Unary
-from fpncompiler.ir.verify import arrival, reads_any_width
+from fpncompiler.ir.ops import (
+    Adapt,
+    Adapting,
+    Fuse,
+    Input,
+    Resampling,
+    Unary,
+    entry_level,
+    sets_width,
+)
+
+_AS_IT_IS = Resampling("nearest", "max_pool", "same")
+_ANY_WIDTH = Adapting(None, bias=False)
 
 
 def insert_adapters(graph: Graph) -> Graph:
-    """The graph with an adapter on each edge that changes the width.
+    """The graph with an adapter wherever an edge changes the width.
 
-    A unary node's own convolution brings its input to its width: it needs no adapter.
+    A node whose own steps take any width needs none.
     """
     graph = graph.copy()
     for node in graph.nodes():
         op = graph.op(node)
-        if isinstance(op, Input) or reads_any_width(op):
+        if isinstance(op, Input) or op.fuse_width is None:
             continue
         edges = graph.inputs(node)
-        adapted = tuple(_to_width(graph, edge, op) for edge in edges)
+        adapted = tuple(_to_width(graph, edge, op, op.fuse_width) for edge in edges)
         if adapted != edges:
             graph.set_inputs(node, adapted)
     return graph
 
 
-def _to_width(graph: Graph, edge: Edge, op: Fuse | Unary) -> Edge:
-    width = arrival(graph, edge)[1]
-    if width == op.width:
+def _to_width(graph: Graph, edge: Edge, op: Fuse | Unary, width: int) -> Edge:
+    if arrival(graph, edge)[1] == width:
         return edge
-    return replace(edge, via=(_adapt(width, op.width, op.adapting), *edge.via))
+    how = op.adapting
+    adapt = Adapt(width, how.norm, how.bias)
+    if sets_width(edge.via):
+        return replace(edge, via=(*edge.via, adapt))
+    if how.sharing == "per_edge":
+        return replace(edge, via=(adapt, *edge.via))
+    return replace(edge, source=_shared(graph, edge.source, adapt, op))
 
 
-def _adapt(in_width: int, out_width: int, how: Adapting) -> Adapt:
-    return Adapt(in_width, out_width, how.norm, how.bias)
+def _shared(graph: Graph, source: str, adapt: Adapt, op: Fuse | Unary) -> str:
+    """The node that adapts a source for several readers."""
+    per_level = op.adapting.sharing == "per_source_level"
+    level = f"p{entry_level(op)}"
+    name = f"{source}_to_{level}" if per_level else f"{source}_to_{adapt.width}"
+    if per_level and level in graph:
+        name += "__shared"  # the name without it is that of an edge between the two nodes
+    made = Unary(graph.op(source).level, adapt.width, (adapt,), _AS_IT_IS, _ANY_WIDTH)
+    found, number = name, 1
+    while found in graph and graph.op(found) != made:
+        number += 1
+        found = f"{name}__{number}"  # readers of one level may differ in width or in norm
+    if found not in graph:
+        graph.add_node(found, made)
+        graph.set_inputs(found, (Edge(source),))
+    return found

@@ -1,15 +1,27 @@
-"""Bring every input to the level of its reader, in one hop of any factor.
+"""Bring every input to the level at which its reader takes it, in one hop of any factor.
 
     p6_td [p6_in, p7_in]    ->    p6_td [p6_in, p7_in ^1]
 
-Before: edges may join different levels. After: every edge arrives at its reader's level.
+Before: edges may join different levels. After: every edge arrives at its reader's level, or, where
+the reader's own steps change the level, at the one that they start from. It happens at the end of
+the edge's own steps, or where those say `resample`. A learned way takes a step a level.
 """
 
 from dataclasses import replace
 
+from fpncompiler.ir.flow import arrival
 from fpncompiler.ir.graph import Edge, Graph
-from fpncompiler.ir.ops import Downsample, Input, Resampling, Upsample
-from fpncompiler.ir.verify import arrival
+from fpncompiler.ir.ops import (
+    Block,
+    Convolution,
+    Downsample,
+    Input,
+    Resample,
+    Resampling,
+    Step,
+    Upsample,
+    entry_level,
+)
 
 
 def insert_resampling(graph: Graph) -> Graph:
@@ -20,16 +32,26 @@ def insert_resampling(graph: Graph) -> Graph:
         if isinstance(op, Input):
             continue
         edges = graph.inputs(node)
-        moved = tuple(_to_level(graph, edge, op.level, op.resampling) for edge in edges)
+        moved = tuple(_to_level(graph, edge, entry_level(op), op.resampling) for edge in edges)
         if moved != edges:
             graph.set_inputs(node, moved)
     return graph
 
 
 def _to_level(graph: Graph, edge: Edge, level: int, how: Resampling) -> Edge:
-    distance = arrival(graph, edge)[0] - level
-    if distance == 0:
+    steps = _steps(arrival(graph, edge)[0] - level, how)
+    place = edge.via.index(Resample()) if Resample() in edge.via else len(edge.via)
+    if not steps and place == len(edge.via):
         return edge
+    return replace(edge, via=(*edge.via[:place], *steps, *edge.via[place + 1 :]))
+
+
+def _steps(distance: int, how: Resampling) -> tuple[Step, ...]:
+    """What brings a map `distance` levels up in resolution."""
+    if distance == 0:
+        return ()
     if distance > 0:
-        return replace(edge, via=(*edge.via, Upsample(how.up, distance)))
-    return replace(edge, via=(*edge.via, Downsample(how.down, -distance, how.padding)))
+        return (how.up,) * distance if isinstance(how.up, Block) else (Upsample(how.up, distance),)
+    if isinstance(how.down, Convolution):
+        return (how.down,) * -distance
+    return (Downsample(how.down, -distance, how.padding),)

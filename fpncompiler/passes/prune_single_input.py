@@ -5,13 +5,14 @@
 
 "If a node has only one input edge with no feature fusion, then it will have less contribution."
 Before: any layer. After: no fusing node has a single same-level input, unless it says `keep`; its
-readers and output aliases have moved to its source. Unary nodes and level changes stay.
+readers and output aliases have moved to its source. Unary nodes, level changes and inputs with
+steps of their own stay.
 """
 
 from dataclasses import replace
 
 from fpncompiler.ir.graph import Edge, Graph
-from fpncompiler.ir.ops import Fuse
+from fpncompiler.ir.ops import Fuse, levels_of
 
 
 def prune_single_input(graph: Graph) -> Graph:
@@ -32,7 +33,9 @@ def _fuses_nothing(graph: Graph, node: str) -> bool:
     if not isinstance(op, Fuse) or op.keep:
         return False
     inputs = graph.inputs(node)
-    return len(inputs) == 1 and graph.op(inputs[0].source).level == op.level
+    if len(inputs) != 1 or inputs[0].via or levels_of(op.steps):
+        return False
+    return graph.op(inputs[0].source).level == op.level
 
 
 def _bypass(graph: Graph, node: str) -> tuple[str, ...]:
@@ -50,10 +53,10 @@ def _bypass(graph: Graph, node: str) -> tuple[str, ...]:
 
 def _redirected(edges: tuple[Edge, ...], node: str, source: str) -> tuple[Edge, ...]:
     """The inputs with `node` replaced; dropped where the reader has that source already."""
-    has_source = any(edge.source == source for edge in edges)
+    has_source = {edge.via for edge in edges if edge.source == source}
     moved = (
         replace(edge, source=source) if edge.source == node else edge
         for edge in edges
-        if not (has_source and edge.source == node)
+        if edge.source != node or edge.via not in has_source
     )
     return tuple(moved)

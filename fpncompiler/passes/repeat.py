@@ -9,6 +9,7 @@ Layers of equal structure are one graph with a count, so nothing grows with the 
 from collections.abc import Callable
 from dataclasses import replace
 
+from fpncompiler.ir.flow import infer_widths
 from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.network import Layer
 from fpncompiler.ir.ops import Input
@@ -29,26 +30,26 @@ def repeat(
         depth: how many layers, at least 1.
         pyramid: level -> channels of what the first layer reads.
         taps: level -> channels of the backbone's features, for nodes that read those everywhere.
-        outputs: the levels that the last layer returns; earlier ones return all.
+        outputs: the levels that the last layer returns; earlier ones return what the next reads.
         lower: run on each distinct layer: dead-node removal, resampling, adapters.
     """
     layers: list[Layer] = []
     reads = pyramid
     previous: tuple[dict[int, int], tuple[int, ...]] | None = None
     for index in range(depth):
-        wanted = outputs if index == depth - 1 else tuple(sorted(layer.outputs))
+        wanted = outputs if index == depth - 1 else tuple(sorted(pyramid))
         if (reads, wanted) == previous:
             layers[-1] = replace(layers[-1], repeats=layers[-1].repeats + 1)
             continue
         previous = (reads, wanted)
-        graph = lower(_bound(layer, reads, taps, wanted))
+        graph = lower(bound(layer, reads, taps, wanted))
         layers.append(Layer(graph, 1))
         # An output may be the layer's own input, so widths follow the graph.
         reads = {level: graph.op(node).width for level, node in graph.outputs.items()}
     return tuple(layers)
 
 
-def _bound(
+def bound(
     layer: Graph, reads: dict[int, int], taps: dict[int, int], wanted: tuple[int, ...]
 ) -> Graph:
     """The layer with the widths of its inputs, returning only the wanted levels."""
@@ -59,4 +60,4 @@ def _bound(
             widths = reads if op.source == "in" else taps
             graph.set_op(node, replace(op, width=widths[op.level]))
     graph.outputs = {level: graph.outputs[level] for level in wanted}
-    return graph
+    return infer_widths(graph)

@@ -1,4 +1,4 @@
-"""Families -> the graph of one layer.
+"""Declarations -> the graph of one layer, or of the prologue that makes what the first one reads.
 
     td(l): [in(l), td(l+1)]   over 3..5   ->   p5_td [p5_in]
                                                p4_td [p4_in, p5_td]
@@ -7,22 +7,25 @@
 A neighbour beyond the range drops out; every other reference must exist.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from fpncompiler.diagnostics import Sink, suggest
+from fpncompiler.diagnostics import Sink, Span
 from fpncompiler.ir.graph import Edge, Graph
-from fpncompiler.ir.ops import Fuse, Input, Unary
+from fpncompiler.ir.ops import Fuse, Input, Unary, entry_level, sets_width, width_after
+from fpncompiler.spec.inputs import Nested, NodeInput, references_in
+from fpncompiler.spec.nodes import Nodes, NodeSpec
 from fpncompiler.spec.reading import Levels
-from fpncompiler.spec.references import Everywhere, Level, Neighbour, Reference
-from fpncompiler.spec.topology import INPUT_FAMILIES, Family, Topology
+from fpncompiler.spec.references import Neighbour, Reference
+from fpncompiler.spec.resolve import Resolver
+from fpncompiler.spec.style import fusion_arity
+from fpncompiler.spec.topology import Topology
 
-MAX_NODES = 20_000
-MAX_EDGES = 100_000
-MAX_FAN_IN = 200
+HERE = Neighbour(0, 0)
 
 
 def build_layer(topology: Topology, backbone_levels: tuple[int, ...], sink: Sink) -> Graph:
-    """The graph of one layer, before any rewrite; inputs have the topology's width for now.
+    """The graph of one layer, before any rewrite; widths are inferred once inputs have theirs.
 
     Args:
         backbone_levels: the levels at which `backbone(l)` exists.
@@ -31,173 +34,187 @@ def build_layer(topology: Topology, backbone_levels: tuple[int, ...], sink: Sink
         SpecError: unknown nodes and levels, nodes declared twice or left without inputs,
             too many nodes, a cycle.
     """
-    _check_budget(topology, sink)
-    builder = _Builder(topology, sink, Graph(topology.name), broken=set(topology.broken))
-    builder.declare(backbone_levels)
+    builder = _Builder(
+        topology.nodes, topology.levels, topology.layers, topology.width, sink, topology.name
+    )
+    builder.declare_inputs({level: f"p{level}_in" for level in topology.inputs}, "in")
+    if _reads_backbone(topology.nodes):
+        names = {level: f"p{level}_backbone" for level in backbone_levels}
+        builder.declare_inputs(names, "backbone")
+    builder.declare_nodes()
     builder.connect()
-    builder.set_outputs()
-    sink.stop_on_errors()
-    _refuse_cycle(builder.graph, sink)
-    return builder.graph
+    builder.set_outputs(topology.outputs)
+    return builder.finished()
 
 
-def _check_budget(topology: Topology, sink: Sink) -> None:
-    """Refuse what would grow out of hand, before anything is expanded."""
-    levels = len(list(topology.levels))
-    nodes = edges = 0
-    for family in topology.families:
-        copies = 1 if family.level is not None else levels
-        fan_in = sum(levels if r.may_be_several else 1 for r in family.inputs)
-        if fan_in > MAX_FAN_IN:
-            message = f"`{family.name}` may read {fan_in} maps; {MAX_FAN_IN} are allowed"
-            sink.error("F505", message, family.span)
-        nodes += copies
-        edges += copies * fan_in
-    for count, limit, what in ((nodes, MAX_NODES, "nodes"), (edges, MAX_EDGES, "edges")):
-        if count > limit:
-            message = f"the spec declares {count} {what}; {limit} are allowed"
-            sink.fatal("F505", message, topology.span)
+def build_prologue(topology: Topology, channels: dict[int, int], sink: Sink) -> Graph:
+    """What makes `in(l)` from the backbone; levels that the spec leaves out are the backbone's own.
+
+    Args:
+        channels: level -> channels of the backbone's features.
+
+    Raises:
+        SpecError: as `build_layer`, or a level that neither the spec nor the backbone gives.
+    """
+    assert topology.prologue
+    low, high = min(*channels, topology.inputs.low), max(*channels, topology.inputs.high)
+    levels = Levels(low, high)
+    builder = _Builder(topology.prologue, levels, 0, topology.width, sink, "prologue")
+    builder.declare_inputs({level: f"c{level}" for level in channels}, "backbone", channels)
+    builder.declare_nodes()
+    builder.connect()
+    made = builder.found.nodes_of.get("in", {})
+    for level in topology.inputs:
+        if (level, None) in made:
+            builder.graph.outputs[level] = made[level, None]
+        elif level in channels:
+            builder.graph.outputs[level] = f"c{level}"
+        elif "in" not in topology.prologue.broken:
+            message = f"neither the backbone nor the prologue gives level {level}"
+            help = f"declare `in({level})` in the prologue"
+            sink.error("F302", message, topology.levels_span, help=help)
+    return builder.finished()
 
 
-def node_id(family: str, level: int) -> str:
-    """The paper's name of a family's node: `p6_td`."""
-    return f"p{level}_{family}"
+def merging_nodes(topology: Topology) -> dict[int, Fuse]:
+    """Level -> the op of the node that merges the branches of a topology."""
+    return {spec.level: _fuse(spec) for spec in topology.nodes.specs}
+
+
+def node_id(family: str, level: int, layer: int | None = None) -> str:
+    """The paper's name of a family's node: `p6_td`, with its layer index `p6_f2`."""
+    if layer is None:
+        return f"p{level}_{family}"
+    return f"p{level}_{family}{'_' if family[-1].isdigit() else ''}{layer}"
+
+
+def _reads_backbone(nodes: Nodes) -> bool:
+    return any(r.family == "backbone" for spec in nodes.specs for r in references_in(spec.inputs))
 
 
 @dataclass(slots=True)
 class _Builder:
-    topology: Topology
+    nodes: Nodes
+    levels: Levels
+    layers: int
+    width: int
     sink: Sink
-    graph: Graph
-    levels_of: dict[str, dict[int, str]] = field(default_factory=dict)
-    families: list[tuple[str, int, Family]] = field(default_factory=list)
-    named: dict[str, str] = field(default_factory=dict)
-    broken: set[str] = field(default_factory=set)
+    name: str
+    graph: Graph = field(init=False)
+    found: Resolver = field(init=False)
+    made: list[tuple[str, NodeSpec]] = field(default_factory=list)
 
-    def declare(self, backbone_levels: tuple[int, ...]) -> None:
-        width = self.topology.width
-        for level in self.topology.levels:
-            self._add_input(Input(level, width))
-        if any(r.family == "backbone" for f in self.topology.families for r in f.inputs):
-            for level in backbone_levels:
-                self._add_input(Input(level, width, "backbone"))
-        for family in self.topology.families:
-            levels = Levels(family.level, family.level) if family.level is not None else None
-            for level in levels or self.topology.levels:
-                self._add(family, level)
+    def __post_init__(self) -> None:
+        self.graph = Graph(self.name)
+        self.found = Resolver(self.nodes, self.levels, self.layers, self.sink)
 
-    def _add_input(self, op: Input) -> None:
-        node = node_id(op.source, op.level)
-        self.graph.add_node(node, op)
-        self.levels_of.setdefault(op.source, {})[op.level] = node
+    def declare_inputs(
+        self, names: dict[int, str], source: str, channels: dict[int, int] | None = None
+    ) -> None:
+        for level, node in names.items():
+            width = channels[level] if channels else self.width
+            self.graph.add_node(node, Input(level, width, "in" if source == "in" else "backbone"))
+        self.found.add_inputs(source, names)
 
-    def _add(self, family: Family, level: int) -> None:
-        node = family.name if family.by_name else node_id(family.name, level)
-        if level not in self.topology.levels:
-            message = f"level {level} is outside the levels {self.topology.levels}"
-            self.sink.error("F302", message, family.span)
-            self.broken.add(family.name)
-            return
+    def declare_nodes(self) -> None:
+        for spec in self.nodes.specs:
+            self._add(spec)
+
+    def _add(self, spec: NodeSpec) -> None:
+        # Levels that the prologue makes are `p6`, as papers call them.
+        own = (
+            f"p{spec.level}"
+            if spec.family == "in"
+            else node_id(spec.family, spec.level, spec.layer)
+        )
+        node = spec.family if spec.by_name else own
         if node in self.graph:
             message = f"node `{node}` is declared twice"
             help = "each node has one declaration; rename one of them"
-            self.sink.error("F208", message, family.span, help=help)
+            self.sink.error("F208", message, spec.span, help=help)
             return
-        self.graph.add_node(node, _op(family, level), family.span)
-        self.families.append((node, level, family))
-        if family.by_name:
-            self.named[family.name] = node
-        else:
-            self.levels_of.setdefault(family.name, {})[level] = node
+        op = _op(spec)
+        if entry_level(op) < 0:
+            message = f"the steps of `{node}` start from level {entry_level(op)}"
+            self.sink.error("F302", message, spec.span, help="there is none below 0")
+        self.graph.add_node(node, op, spec.span)
+        self.made.append((node, spec))
+        self.found.add(spec, node)
 
     def connect(self) -> None:
-        for node, level, family in self.families:
-            edges = tuple(
-                Edge(source, span=reference.span)
-                for reference in family.inputs
-                for source in self.resolve(reference, level)
-            )
+        for node, spec in self.made:
+            edges = tuple(self._edges(spec.inputs, node, spec))
             self.graph.set_inputs(node, edges)
-            if not edges and all(self._beyond(reference, level) for reference in family.inputs):
-                message = f"node `{node}` is left without inputs at level {level}"
-                help = f"every neighbour that it reads is beyond {self.topology.levels}"
-                self.sink.error("F303", message, family.span, help=help)
+            if edges and spec.fuses:
+                self._check_arity(node, spec.style.fusion.kind, len(edges), spec.span)
+            elif not edges and self._are_beyond(spec):
+                message = f"node `{node}` is left without inputs at level {spec.level}"
+                help = f"every neighbour that it reads is beyond the range; {self._fewer(spec)}"
+                self.sink.error("F303", message, spec.span, help=help)
 
-    def _beyond(self, reference: Reference, level: int) -> bool:
-        """Whether a reference is to neighbours that all lie beyond the range."""
-        if not isinstance(reference.where, Neighbour) or reference.family not in self.levels_of:
-            return False
-        near = range(level + reference.where.low, level + reference.where.high + 1)
-        backbone = reference.family == "backbone"
-        there = self.levels_of[reference.family] if backbone else self.topology.levels
-        return all(other not in there for other in near)
+    def _are_beyond(self, spec: NodeSpec) -> bool:
+        references = [*references_in(spec.inputs)]
+        return bool(references) and all(self.found.is_beyond(r, spec) for r in references)
 
-    def resolve(self, reference: Reference, level: int) -> tuple[str, ...]:
-        """The nodes that a reference means at a level, in order."""
-        if reference.family in self.broken:
-            return ()
-        if reference.where is None:
-            return self._by_name(reference)
-        known = self.levels_of.get(reference.family)
-        if known is None:
-            self._unknown(reference)
-            return ()
-        match reference.where:
-            case Everywhere():
-                return tuple(known[found] for found in sorted(known))
-            case Level(wanted):
-                return self._at(reference, wanted, known)
-            case Neighbour(low, high):
-                span = range(level + low, level + high + 1)
-                near = known if reference.family == "backbone" else self.topology.levels
-                inside = (wanted for wanted in span if wanted in near)
-                return tuple(n for wanted in inside for n in self._at(reference, wanted, known))
+    def _fewer(self, spec: NodeSpec) -> str:
+        """How to leave out a node at the end of a range."""
+        if spec.by_name:
+            return "let it read another level"
+        if any(r.layer not in (None, HERE) for r in references_in(spec.inputs)):
+            return f"declare `{spec.family}(l, {spec.layer})` by itself"
+        index = "" if spec.layer is None else ", k"
+        low, high = self.levels.low, self.levels.high
+        ends = {low: f"{low + 1}..", high: f"..{high - 1}"}
+        if spec.level not in ends:
+            return f"declare `{spec.family}({spec.level}{index})` by itself"
+        return f"declare it for fewer levels: `{spec.family}({ends[spec.level]}{index})`"
 
-    def _by_name(self, reference: Reference) -> tuple[str, ...]:
-        if reference.family in self.named:
-            return (self.named[reference.family],)
-        if reference.family in self.levels_of:
-            message = f"`{reference.family}` has a node at several levels; say which"
-            help = f"write `{reference.family}(l)` or `{reference.family}(3)`"
-            self.sink.error("F206", message, reference.span, help=help)
-        else:
-            self._unknown(reference)
-        return ()
-
-    def _at(self, reference: Reference, wanted: int, known: dict[int, str]) -> tuple[str, ...]:
-        if wanted in known:
-            return (known[wanted],)
-        levels = ", ".join(str(level) for level in sorted(known))
-        message = f"`{reference.text}` reads level {wanted}, where `{reference.family}` has no node"
-        help = f"`{reference.family}` has nodes at the levels {levels}"
-        self.sink.error("F302", message, reference.span, label="no such level", help=help)
-        return ()
-
-    def _unknown(self, reference: Reference) -> None:
-        message = f"`{reference.text}` refers to `{reference.family}`, which is not defined"
-        if reference in self.topology.outputs:
-            message = f"`outputs` names `{reference.family}`, which is not defined"
-        choices = [*self.levels_of, *self.named, *INPUT_FAMILIES]
-        help = suggest(reference.family, choices)
-        self.sink.error("F204", message, reference.span, label="no node of this name", help=help)
-
-    def set_outputs(self) -> None:
-        for reference in self.topology.outputs if self.topology.families else ():
-            if reference.family in self.broken:
+    def _edges(self, inputs: tuple[NodeInput, ...], node: str, spec: NodeSpec) -> Iterator[Edge]:
+        for item in inputs:
+            if isinstance(item, Nested):
+                yield from self._nested(item, node, spec)
                 continue
-            if reference.family in INPUT_FAMILIES:
-                message = f"`{reference.family}` is what the layer is given, and is no output"
-                self.sink.error("F305", message, reference.span, help="name a family of nodes")
-                continue
-            if reference.where is None and reference.family in self.levels_of:
-                nodes = tuple(self.levels_of[reference.family].values())
-            elif isinstance(reference.where, Neighbour):
-                help = f"write `{reference.family}` for all levels, or `{reference.family}(3)`"
-                self.sink.error("F206", "an output has no `l`", reference.span, help=help)
-                continue
-            else:
-                nodes = self.resolve(reference, self.topology.levels.low)
-            for node in nodes:
+            for source in self.found.resolve(item.reference, spec):
+                yield Edge(source, item.via, item.reference.span)
+
+    def _nested(self, item: Nested, reader: str, spec: NodeSpec) -> Iterator[Edge]:
+        """A node of its own for the inner fusion; nothing where all its inputs drop out."""
+        node, number = f"{reader}_{item.fusion.kind}", 1
+        while node in self.graph:
+            number += 1
+            node = f"{reader}_{item.fusion.kind}{number}"
+        width = None if item.fusion.concatenates else spec.width
+        op = Fuse(
+            entry_level(_op(spec)),
+            width or 0,
+            item.fusion,
+            (),
+            spec.style.resampling,
+            spec.style.adapting,
+            fuse_width=width,
+            nested=True,
+        )
+        self.graph.add_node(node, op, item.span)
+        edges = tuple(self._edges(item.inputs, node, spec))
+        if not edges:
+            self.graph.remove_node(node)
+            return
+        self.graph.set_inputs(node, edges)
+        self._check_arity(node, item.fusion.kind, len(edges), item.span)
+        yield Edge(node, span=item.span)
+
+    def _check_arity(self, node: str, kind: str, arity: int, span: Span) -> None:
+        low, high = fusion_arity(kind)
+        if not low <= arity <= high:
+            maps = "one map" if arity == 1 else f"{arity} maps"
+            message = f"`{node}` fuses {maps} by `{kind}`"
+            wanted = str(low) if low == high else f"{low} to {high}"
+            help = f"`{kind}` takes {wanted}: give this level a declaration of its own"
+            self.sink.error("F307", message, span, help=help)
+
+    def set_outputs(self, outputs: tuple[Reference, ...]) -> None:
+        for reference in outputs if self.nodes.specs else ():
+            for node in self.found.resolve_output(reference):
                 self._set_output(node, reference)
 
     def _set_output(self, node: str, reference: Reference) -> None:
@@ -210,20 +227,43 @@ class _Builder:
             self.sink.error("F304", message, reference.span)
         self.graph.outputs[level] = node
 
+    def finished(self) -> Graph:
+        self.sink.stop_on_errors()
+        _refuse_cycle(self.graph, self.sink)
+        return self.graph
 
-def _op(family: Family, level: int) -> Fuse | Unary:
-    style = family.style
-    if family.fuses:
-        return Fuse(
-            level,
-            family.width,
-            style.fusion,
-            style.conv,
-            style.resampling,
-            style.adapting,
-            family.keep,
-        )
-    return Unary(level, family.width, style.conv, style.resampling, style.adapting)
+
+def _op(spec: NodeSpec) -> Fuse | Unary:
+    style = spec.style
+    if spec.fuses:
+        return _fuse(spec)
+    # Its own steps bring its one input to the width; where they do not, an adapter does.
+    width = None if sets_width(style.steps) else spec.width
+    return Unary(
+        spec.level,
+        width_after(style.steps, width or 0),
+        style.steps,
+        style.resampling,
+        style.adapting,
+        fuse_width=width,
+        share=spec.share,
+    )
+
+
+def _fuse(spec: NodeSpec) -> Fuse:
+    style = spec.style
+    width = None if style.fusion.concatenates else spec.width
+    return Fuse(
+        spec.level,
+        width_after(style.steps, width or 0),
+        style.fusion,
+        style.steps,
+        style.resampling,
+        style.adapting,
+        fuse_width=width,
+        keep=spec.keep,
+        share=spec.share,
+    )
 
 
 def _refuse_cycle(graph: Graph, sink: Sink) -> None:

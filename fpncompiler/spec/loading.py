@@ -7,7 +7,8 @@ the working directory, then among the specs that ship with fpnc.
 from dataclasses import dataclass
 from pathlib import Path
 
-from fpncompiler.diagnostics import Sink, suggest
+from fpncompiler.diagnostics import Sink, Span, suggest
+from fpncompiler.spec.inputs import is_input
 from fpncompiler.spec.merging import merge, without
 from fpncompiler.spec.names import name_fault
 from fpncompiler.spec.tree import Entry, Mapping, Node, Scalar, parse_tree
@@ -58,7 +59,23 @@ def load_model(name: str, topology: Path | None, named_at: Node | None, sink: Si
         if name_fault(name):
             help = "a model is a name: `mine` for `models/mine.yaml` beside the spec"
         sink.fatal("F501", message, span, help=help)
-    return Source(path, parse_tree(_read(path), _shown(path), sink))
+    tree = parse_tree(_read(path), _shown(path), sink)
+    return Source(path, _extended(tree, [path], sink, "models"))
+
+
+def load_named(name: str, beside: Path | None, span: Span, sink: Sink) -> Source:
+    """Read the topology `name`, looked for beside a spec and in the spec folders.
+
+    Raises:
+        SpecError: F210, there is no such spec.
+    """
+    folders = _folders(beside)
+    path = _find(name, folders)
+    if path is None:
+        help = suggest(name, _names(folders)) or "it is looked for beside this spec"
+        sink.fatal("F210", f"there is no spec `{name}`", span, help=help)
+    tree = parse_tree(_read(path), _shown(path), sink)
+    return Source(path, _extended(tree, [path], sink))
 
 
 def check_version(tree: Mapping, sink: Sink) -> None:
@@ -78,13 +95,14 @@ def shipped_specs() -> Path:
     return installed if installed.is_dir() else package.parent / "specs"
 
 
-def _extended(tree: Mapping, chain: list[Path], sink: Sink) -> Mapping:
+def _extended(tree: Mapping, chain: list[Path], sink: Sink, subfolder: str = "") -> Mapping:
     parent = tree.get("extends")
     if parent is None:
         return tree
     if not isinstance(parent, Scalar) or name_fault(parent.text):
         sink.fatal("F210", "`extends` is the name of a spec", parent.span)
-    folders = _folders(chain[0] if chain else None)
+    beside = [chain[0].parent] if chain else []
+    folders = [*beside, *(folder / subfolder for folder in _folders(None))]
     path = _find(parent.text, folders)
     if path is None:
         help = suggest(parent.text, _names(folders)) or "it is looked for beside this spec"
@@ -94,25 +112,34 @@ def _extended(tree: Mapping, chain: list[Path], sink: Sink) -> Mapping:
     if len(chain) > MAX_EXTENDS:
         sink.fatal("F210", f"more than {MAX_EXTENDS} specs extend each other", parent.span)
     base_tree = parse_tree(_read(path), _shown(path), sink)
-    base = _extended(base_tree, [*chain, path], sink)
-    # A spec's title and source are its own.
-    inherited = without(base, "extends", "title", "source")
+    base = _extended(base_tree, [*chain, path], sink, subfolder)
+    # A spec's title and source are its own, and so are a model's variants.
+    inherited = without(base, "extends", "title", "source", "variants")
     return merge(_long_form(inherited), _long_form(tree))
 
 
 def _long_form(tree: Mapping) -> Mapping:
     """The spec with every node as `name: {inputs: [...]}`, so that its settings can merge."""
-    nodes = tree.get("nodes")
-    if not isinstance(nodes, Mapping):
-        return tree
-    entries = {key.replace(" ", ""): _long_entry(entry) for key, entry in nodes.entries.items()}
-    key = tree.entries["nodes"].key
-    return Mapping({**tree.entries, "nodes": Entry(key, Mapping(entries, nodes.span))}, tree.span)
+    entries = dict(tree.entries)
+    for key in ("nodes", "prologue"):
+        nodes = tree.get(key)
+        if isinstance(nodes, Mapping):
+            entries[key] = Entry(entries[key].key, _long_nodes(nodes))
+    return Mapping(entries, tree.span)
+
+
+def _long_nodes(nodes: Mapping) -> Mapping:
+    entries: dict[str, Entry] = {}
+    for name, entry in nodes.entries.items():
+        # `td( l )` is `td(l)` of the parent; both in one spec stay two, which is a fault.
+        known = name.replace(" ", "")
+        entries[name if known in entries else known] = _long_entry(entry)
+    return Mapping(entries, nodes.span)
 
 
 def _long_entry(entry: Entry) -> Entry:
     value = entry.value
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and not is_input(value):
         return entry
     inputs = Entry(Scalar("inputs", True, value.span), value)
     return Entry(entry.key, Mapping({"inputs": inputs}, value.span))

@@ -8,13 +8,15 @@ specs/models/efficientdet.yaml + phi 3          -> variant d3
 import math
 import re
 from dataclasses import dataclass
+from typing import cast
 
 from fpncompiler.diagnostics import suggest
-from fpncompiler.ir.detector import Anchors, BackboneChoice, Heads, Model
+from fpncompiler.ir.detector import HEAD_KINDS, Anchors, BackboneChoice, HeadKind, Heads, Model
 from fpncompiler.ir.ops import CONV_KINDS
 from fpncompiler.spec.loading import check_version
 from fpncompiler.spec.merging import merge, without
-from fpncompiler.spec.reading import NOWHERE, Reader
+from fpncompiler.spec.reading import MAX_LEVEL, NOWHERE, Reader
+from fpncompiler.spec.steps import MAX_WIDTH
 from fpncompiler.spec.style import STYLE_KEYS, read_activation, read_norm, read_redundant_bias
 from fpncompiler.spec.tree import Entry, Mapping, Node, Scalar, Sequence
 
@@ -22,6 +24,7 @@ MODEL_KEYS = (
     "anchors",
     "backbone",
     "depth",
+    "extends",
     "fpnc",
     "heads",
     "image",
@@ -37,8 +40,8 @@ MODEL_KEYS = (
     "width",
     *STYLE_KEYS,
 )
-VARIANT_KEYS = ("extends", *(k for k in MODEL_KEYS if k not in ("fpnc", "variants", "model")))
-HEAD_KEYS = ("activation", "classes", "conv", "depth", "levels", "prior")
+VARIANT_KEYS = tuple(key for key in MODEL_KEYS if key not in ("fpnc", "variants", "model"))
+HEAD_KEYS = ("activation", "classes", "conv", "depth", "kind", "levels", "prior", "width")
 OVERRIDE_KEYS = ("levels", *STYLE_KEYS)
 MAX_RESOLUTION = 8192
 MAX_CLASSES = 100_000
@@ -71,7 +74,8 @@ def select_variant(
     prefix_node = tree.get("phi_prefix")
     prefix = reader.name(prefix_node, "`phi_prefix`") if prefix_node else "d"
     if variant is None or variant == f"{prefix}{phi}":
-        phi = phi or 0
+        allowed = _phi_range(base)
+        phi = phi if phi is not None else allowed[0] if allowed else 0
         _check_phi(base, phi, "the model", reader)
         return Selection(base, phi, f"{prefix}{phi}")
     variants = reader.mapping(tree.get("variants"), "`variants`", _variant_names(tree))
@@ -259,18 +263,31 @@ def _heads(tree: Mapping, reader: Reader) -> Heads:
     op = tree.get("op")
     conv = fields.get("conv") or (op.get("conv") if isinstance(op, Mapping) else None)
     kind = reader.word(conv, "convolution", CONV_KINDS, "separable")
-    levels = reader.levels(fields.get("levels"), "`heads.levels`")
+    levels = _head_levels(fields.get("levels"), reader)
+    head_kind = reader.word(fields.get("kind"), "kind of head", HEAD_KINDS, "detection")
+    width = fields.get("width")
     return Heads(
+        kind=cast("HeadKind", head_kind),
+        width=reader.integer(width, "`heads.width`", 1, MAX_WIDTH) if width else None,
         depth=reader.integer(fields.get("depth"), "`heads.depth`", 0, 64, 3),
         separable=kind == "separable",
         activation=read_activation([fields, tree], reader),
         classes=reader.integer(fields.get("classes"), "`heads.classes`", 1, MAX_CLASSES, 90),
         prior=reader.number(fields.get("prior"), "`heads.prior`", 1e-6, 0.999999, 0.01),
-        levels=tuple(levels) if levels else None,
+        levels=levels,
         bias=read_redundant_bias([tree], reader),
         norm=read_norm([tree], reader),
         span=fields.span if fields.entries else tree.span,
     )
+
+
+def _head_levels(node: Node | None, reader: Reader) -> tuple[int, ...] | None:
+    """`3..7`, or `2` for one level."""
+    node = reader.scaled(node)
+    if isinstance(node, Scalar) and _LEVEL.fullmatch(node.text):
+        return (reader.integer(node, "`heads.levels`", 0, MAX_LEVEL),)
+    levels = reader.levels(node, "`heads.levels`")
+    return tuple(levels) if levels else None
 
 
 def _anchors(tree: Mapping, reader: Reader) -> Anchors:

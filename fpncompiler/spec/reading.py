@@ -3,10 +3,10 @@
 import math
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fpncompiler.diagnostics import Sink, Span, suggest
-from fpncompiler.spec.expression import FormulaError, evaluate
+from fpncompiler.spec.expression import FUNCTIONS, FormulaError, evaluate
 from fpncompiler.spec.names import MAX_NAME, name_fault
 from fpncompiler.spec.tree import Mapping, Node, Scalar, Sequence
 
@@ -52,6 +52,15 @@ class Reader:
     sink: Sink
     phi: int = 0
     prefer_formula: bool = False
+    names: tuple[tuple[str, float], ...] = ()
+
+    def with_names(self, names: dict[str, float]) -> "Reader":
+        """A reader whose formulas know more names than phi."""
+        return replace(self, names=(*self.names, *names.items()))
+
+    def knows(self, name: str) -> bool:
+        """Whether a name means something in a formula already."""
+        return name in ("phi", "l", "k", "depth", *FUNCTIONS, *dict(self.names))
 
     def mapping(self, node: Node | None, what: str, keys: Iterable[str]) -> Mapping:
         """A mapping with known keys; an empty one if `node` is None or wrong."""
@@ -115,7 +124,7 @@ class Reader:
             self.wrong(node, f"{what} is a number")
             return default
         try:
-            value = evaluate(node.text, {"phi": float(self.phi)})
+            value = evaluate(node.text, {"phi": float(self.phi), **dict(self.names)})
         except FormulaError as error:
             message = f"{what} is neither a number nor a formula of phi: {error}"
             self.sink.error("F504", message, node.span)

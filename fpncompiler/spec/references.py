@@ -1,4 +1,4 @@
-"""References to nodes: `in(l)`, `td(l+1)`, `td(3)`, `td(*)`, `in(l-1..l+1)`, `gp`."""
+"""References to nodes: `in(l)`, `td(l+1)`, `td(3)`, `td(*)`, `in(l-1..l+1)`, `f(l, k-1)`, `gp`."""
 
 import re
 from dataclasses import dataclass
@@ -7,62 +7,65 @@ from fpncompiler.diagnostics import Sink, Span
 from fpncompiler.spec.tree import Node, Scalar
 
 _REFERENCE = re.compile(r"([A-Za-z_]\w*)\s*(?:\(\s*(.*?)\s*\))?", re.ASCII)
-_OFFSET = re.compile(r"l\s*(?:([+-])\s*([0-9]{1,2}))?")
-_LEVEL = re.compile(r"[0-9]{1,2}")
+_OFFSET = re.compile(r"([lk])\s*(?:([+-])\s*([0-9]{1,2}))?")
+_NUMBER = re.compile(r"[0-9]{1,2}")
 
-SYNTAX = "write `td(l+1)`, `td(3)`, `td(*)`, `in(l-1..l+1)` or a node's name"
+SYNTAX = "write `td(l+1)`, `td(3)`, `td(*)`, `in(l-1..l+1)`, `f(l, k-1)` or a node's name"
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """Levels relative to the reader's own, `low` to `high`; those beyond the range drop out."""
+    """Indices relative to the reader's own, `low` to `high`; those beyond the range drop out."""
 
     low: int
     high: int
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
-    """One level, which must exist."""
+class Exactly:
+    """One index, which must exist."""
 
-    level: int
+    index: int
 
 
 @dataclass(frozen=True, slots=True)
 class Everywhere:
-    """Every level at which the family has a node, finest first."""
+    """Every index at which the family has a node, from the lowest on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """Every layer index from 1 up to `high`, which is relative to the reader's own."""
+
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The last layer index."""
+
+
+LevelIndex = Neighbour | Exactly | Everywhere
+LayerIndex = Neighbour | Exactly | Everywhere | Earlier | Last
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What a node reads; `where` is None for a node that is declared by name alone."""
+    """What a node reads; `level` is None for a node that is declared by name alone.
+
+    `layer` is the second index, None where there is none.
+    """
 
     family: str
-    where: Neighbour | Level | Everywhere | None
+    level: LevelIndex | None
+    layer: LayerIndex | None
+    text: str
     span: Span
-
-    @property
-    def text(self) -> str:
-        """The reference as a user writes it."""
-        match self.where:
-            case None:
-                return self.family
-            case Level(level):
-                return f"{self.family}({level})"
-            case Everywhere():
-                return f"{self.family}(*)"
-            case Neighbour(low, high) if low == high:
-                return f"{self.family}({_offset_text(low)})"
-            case Neighbour(low, high):
-                return f"{self.family}({_offset_text(low)}..{_offset_text(high)})"
 
     @property
     def may_be_several(self) -> bool:
         """Whether one reference can stand for more than one input."""
-        where = self.where
-        return isinstance(where, Everywhere) or (
-            isinstance(where, Neighbour) and where.low != where.high
-        )
+        return any(_may_be_several(index) for index in (self.level, self.layer))
 
 
 def read_reference(node: Node, sink: Sink) -> Reference | None:
@@ -74,37 +77,63 @@ def read_reference(node: Node, sink: Sink) -> Reference | None:
     if not found:
         sink.error("F206", f"`{node.text}` is not a reference", node.span, help=SYNTAX)
         return None
-    family, index = found.groups()
-    if index is None:
-        return Reference(family, None, node.span)
-    where = _where(index)
-    if where is None:
-        message = f"`{index}` is not a level: it is neither a number nor relative to `l`"
+    family, inside = found.groups()
+    if inside is None:
+        return Reference(family, None, None, node.text, node.span)
+    first, comma, second = inside.partition(",")
+    level, layer = _level(first.strip()), _layer(second.strip())
+    if level is None:
+        message = f"`{first.strip()}` is not a level: it is neither a number nor relative to `l`"
         sink.error("F206", message, node.span, help=SYNTAX)
         return None
-    return Reference(family, where, node.span)
+    if comma and layer is None:
+        message = f"`{second.strip()}` is no layer: it is neither a number nor relative to `k`"
+        help = "write `k`, `k-1`, `1..k-1`, `3`, `last` or `*`"
+        sink.error("F206", message, node.span, help=help)
+        return None
+    return Reference(family, level, layer, node.text, node.span)
 
 
-def _where(index: str) -> Neighbour | Level | Everywhere | None:
-    if index == "*":
+def _may_be_several(index: LayerIndex | None) -> bool:
+    return isinstance(index, Everywhere | Earlier) or (
+        isinstance(index, Neighbour) and index.low != index.high
+    )
+
+
+def _level(text: str) -> LevelIndex | None:
+    if text == "*":
         return Everywhere()
-    if _LEVEL.fullmatch(index):
-        return Level(int(index))
-    low, dots, high = index.partition("..")
-    first = _offset(low)
-    last = _offset(high) if dots else first
+    if _NUMBER.fullmatch(text):
+        return Exactly(int(text))
+    return _neighbour(text, "l")
+
+
+def _layer(text: str) -> LayerIndex | None:
+    if text == "*":
+        return Everywhere()
+    if text == "last":
+        return Last()
+    if _NUMBER.fullmatch(text):
+        return Exactly(int(text))
+    low, dots, high = text.partition("..")
+    if dots and low.strip() == "1":
+        last = _offset(high, "k")
+        return None if last is None else Earlier(last)
+    return _neighbour(text, "k")
+
+
+def _neighbour(text: str, variable: str) -> Neighbour | None:
+    low, dots, high = text.partition("..")
+    first = _offset(low, variable)
+    last = _offset(high, variable) if dots else first
     if first is None or last is None or first > last:
         return None
     return Neighbour(first, last)
 
 
-def _offset(text: str) -> int | None:
+def _offset(text: str, variable: str) -> int | None:
     found = _OFFSET.fullmatch(text.strip())
-    if not found:
+    if not found or found.group(1) != variable:
         return None
-    sign, distance = found.groups()
+    _, sign, distance = found.groups()
     return 0 if sign is None else int(sign + distance)
-
-
-def _offset_text(offset: int) -> str:
-    return "l" if offset == 0 else f"l{offset:+d}"

@@ -1,4 +1,4 @@
-"""How nodes compute: fusion, convolution, resampling, adapters.
+"""How nodes compute: fusion, steps, resampling, adapters.
 
 A setting is looked for on the node, then in the model row's overrides, then in the topology, then
 in the model. `op` and `fusion` may be mappings, which are completed key by key from the next place.
@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from typing import cast
 
 from fpncompiler.ir import ops
+from fpncompiler.plugins import block_kinds, fusion_kinds
 from fpncompiler.spec.reading import NOWHERE, Reader
+from fpncompiler.spec.steps import (
+    PLAIN_CONVOLUTIONS,
+    StepReader,
+    is_convolution,
+    plain_convolution,
+    read_options,
+)
 from fpncompiler.spec.tree import Entry, Mapping, Node, Scalar, Sequence
 
 STYLE_KEYS = (
@@ -17,56 +25,53 @@ STYLE_KEYS = (
     "adapters",
     "down",
     "fusion",
+    "gate",
     "norm",
     "op",
     "padding",
     "redundant_bias",
     "up",
 )
-NODE_STYLE_KEYS = ("down", "fusion", "op", "up")
-FUSION_KEYS = ("kind", "granularity", "eps")
-OP_KEYS = ("conv", "kernel", "order", "activation", "bias")
-MAX_KERNEL = 15
+ADAPTER_KEYS = ("bias", "norm", "sharing")
+WEIGHT_KEYS = ("granularity", "eps")
+MAX_FAN_IN = 200
 NO_OP = Mapping({}, NOWHERE)
-
-# Short forms of `op`: one plain convolution with bias, nothing before or after it.
-PLAIN_OPS = {"conv1x1": 1, "conv3x3": 3}
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """The settings of one node, complete."""
+    """The settings of one node, complete; `width` is None where it keeps what comes."""
 
     fusion: ops.Fusion
-    conv: ops.Convolution | None
+    steps: tuple[ops.Step, ...]
     resampling: ops.Resampling
     adapting: ops.Adapting
 
 
-def read_style(places: list[Mapping], reader: Reader) -> Style:
+def read_style(places: list[Mapping], reader: Reader, width: int | None) -> Style:
     """The style that the first place with each setting gives.
 
     Args:
         places: trees from the most to the least specific.
+        width: what the node's convolutions and blocks lead to.
     """
-    norm = read_norm(places, reader)
-    bias = read_redundant_bias(places, reader)
-    adapters = reader.mapping(reader.first(places, "adapters"), "`adapters`", ("norm",))
-    adapter_norm = reader.flag(adapters.get("norm"), "`adapters.norm`", True)
     return Style(
         fusion=_fusion(places, reader),
-        conv=_convolution(places, reader, norm, bias),
+        steps=_op(places, reader, width),
         resampling=_resampling(places, reader),
-        adapting=ops.Adapting(norm if adapter_norm else None, bias or not adapter_norm),
+        adapting=_adapting(places, reader),
     )
 
 
-def _resampling(places: list[Mapping], reader: Reader) -> ops.Resampling:
-    up = reader.word(reader.first(places, "up"), "`up` mode", ops.UP_MODES, "nearest")
-    down = reader.word(reader.first(places, "down"), "`down` mode", ops.DOWN_MODES, "max_pool")
-    padding = reader.word(reader.first(places, "padding"), "padding", ops.PADDINGS, "same")
-    return ops.Resampling(
-        cast("ops.UpMode", up), cast("ops.DownMode", down), cast("ops.Padding", padding)
+def step_reader(places: list[Mapping], reader: Reader, width: int | None) -> StepReader:
+    """What reads the steps of a node's edges."""
+    return StepReader(
+        reader,
+        base=_convolution_fields(places, reader) or NO_OP,
+        activation=read_activation(places, reader),
+        norm=read_norm(places, reader),
+        redundant_bias=read_redundant_bias(places, reader),
+        width=width,
     )
 
 
@@ -88,16 +93,74 @@ def read_norm(places: list[Mapping], reader: Reader) -> ops.Norm:
     return ops.Norm(eps, reader.number(norm.get("momentum"), "`norm.momentum`", 0, 1, 0.01))
 
 
+def read_fusion(fields: Mapping, kind: str, places: list[Mapping], reader: Reader) -> ops.Fusion:
+    """A fusion of a known kind, with the settings that its fields give."""
+    if kind in ops.WEIGHTED_FUSIONS:
+        granularity = reader.word(
+            fields.get("granularity"), "granularity", ops.GRANULARITIES, "scalar"
+        )
+        eps = reader.number(fields.get("eps"), "`fusion.eps`", 0, 1, 1e-4)
+        return ops.Fusion(kind, cast("ops.Granularity", granularity), eps)
+    if kind in ops.PLAIN_FUSIONS:
+        return ops.Fusion(kind)
+    known = fusion_kinds()[kind]
+    if kind == "gate":
+        fields = Mapping({**_gate(places, reader).entries, **fields.entries}, fields.span)
+    style = ops.Styled(read_activation(places, reader), read_norm(places, reader))
+    options = read_options(fields, known.options, kind, reader)
+    return ops.Fusion(kind, options=options, style=style if known.styled else None)
+
+
+def fusion_words() -> tuple[str, ...]:
+    """All fusions that a spec can name."""
+    return (*ops.PLAIN_FUSIONS, *ops.WEIGHTED_FUSIONS, *fusion_kinds())
+
+
+def fusion_keys(kind: str) -> tuple[str, ...]:
+    """The settings of a fusion, besides its kind."""
+    known = fusion_kinds().get(kind)
+    return tuple(known.options) if known else WEIGHT_KEYS
+
+
+def fusion_arity(kind: str) -> tuple[int, int]:
+    """The fewest and the most maps that a fusion takes."""
+    known = fusion_kinds().get(kind)
+    return known.arity if known else (1, MAX_FAN_IN)
+
+
+def _gate(places: list[Mapping], reader: Reader) -> Mapping:
+    """The settings of all gates, which are looked at even where there is no gate."""
+    options = fusion_kinds()["gate"].options
+    fields = reader.mapping(reader.first(places, "gate"), "`gate`", tuple(options))
+    read_options(fields, options, "gate", reader)
+    return fields
+
+
 def _fusion(places: list[Mapping], reader: Reader) -> ops.Fusion:
-    fields = _layered(places, "fusion", _short_fusion, reader)
-    reader.mapping(fields, "`fusion`", FUSION_KEYS)
+    _gate(places, reader)
+    fields = _of_its_kind(_layered(places, "fusion", _short_fusion, reader), places, reader)
+    kind = reader.word(fields.get("kind"), "fusion", fusion_words(), "")
+    if not kind and "kind" in fields.entries:
+        return ops.Fusion()  # what an unknown fusion's settings would be, nobody knows
+    kind = kind or "sum"
+    reader.mapping(fields, "`fusion`", ("kind", *fusion_keys(kind)))
     _refuse_idle_weights(places, fields, reader)
-    kind = reader.word(fields.get("kind"), "fusion", ops.FUSION_KINDS, "sum")
-    granularity = reader.word(fields.get("granularity"), "granularity", ops.GRANULARITIES, "scalar")
-    eps = reader.number(fields.get("eps"), "`fusion.eps`", 0, 1, 1e-4)
-    if kind == "sum":
-        return ops.Fusion()
-    return ops.Fusion(cast("ops.FusionKind", kind), cast("ops.Granularity", granularity), eps)
+    return read_fusion(fields, kind, places, reader)
+
+
+def _of_its_kind(fields: Mapping, places: list[Mapping], reader: Reader) -> Mapping:
+    """The fields without those that a later place gives for another kind."""
+    kind = fields.get("kind")
+    if not isinstance(kind, Scalar) or kind.text not in fusion_words():
+        return fields
+    own: set[str] = set()
+    for place in places:
+        node = reader.scaled(place.get("fusion"))
+        own.update(node.entries if isinstance(node, Mapping) else ())
+        if isinstance(node, Scalar) or "kind" in own:
+            break
+    known = {"kind", *fusion_keys(kind.text), *own}
+    return Mapping({k: e for k, e in fields.entries.items() if k in known}, fields.span)
 
 
 def _weighs(fusion: Mapping) -> bool:
@@ -115,34 +178,100 @@ def _refuse_idle_weights(places: list[Mapping], fields: Mapping, reader: Reader)
         if not isinstance(node, Mapping) or not _weighs(node):
             continue
         own = node.get("kind")
-        is_sum = isinstance(own, Scalar) and own.text == "sum"
-        if is_sum or "kind" not in fields.entries:
+        is_plain = isinstance(own, Scalar) and own.text in ops.PLAIN_FUSIONS
+        if is_plain or "kind" not in fields.entries:
             help = "add `kind: softmax`, `fast_normalized` or `weighted`"
-            message = "a plain sum has no weights"
+            name = own.text if isinstance(own, Scalar) else "sum"
+            message = f"a plain {name} has no weights"
             reader.sink.error("F203", message, node.span, help=help)
 
 
-def _convolution(
-    places: list[Mapping], reader: Reader, norm: ops.Norm, redundant_bias: bool
-) -> ops.Convolution | None:
-    fields = _layered(places, "op", _short_op, reader)
-    if fields is NO_OP:
-        return None
-    reader.mapping(fields, "`op`", OP_KEYS)
-    order = _order(fields.get("order"), reader)
-    normed = "norm" in order[order.index("conv") :]
-    kernel = reader.integer(fields.get("kernel"), "`op.kernel`", 1, MAX_KERNEL, 3)
-    if kernel % 2 == 0 and (given := fields.get("kernel")):
-        reader.wrong(given, "`op.kernel` is odd, so that the map keeps its size")
-    kind = reader.word(fields.get("conv"), "convolution", ops.CONV_KINDS, "separable")
-    return ops.Convolution(
-        kind=cast("ops.ConvKind", kind),
-        kernel=kernel,
-        order=order,
-        activation=read_activation([fields, *places], reader),
-        bias=reader.flag(fields.get("bias"), "`op.bias`", redundant_bias or not normed),
-        norm=norm,
+def _adapting(places: list[Mapping], reader: Reader) -> ops.Adapting:
+    fields = reader.mapping(reader.first(places, "adapters"), "`adapters`", ADAPTER_KEYS)
+    normed = reader.flag(fields.get("norm"), "`adapters.norm`", True)
+    redundant = read_redundant_bias(places, reader)
+    bias = reader.flag(fields.get("bias"), "`adapters.bias`", redundant or not normed)
+    sharing = reader.word(fields.get("sharing"), "sharing", ops.SHARINGS, "per_edge")
+    norm = read_norm(places, reader) if normed else None
+    return ops.Adapting(norm, bias, cast("ops.Sharing", sharing))
+
+
+def _resampling(places: list[Mapping], reader: Reader) -> ops.Resampling:
+    padding = reader.word(reader.first(places, "padding"), "padding", ops.PADDINGS, "same")
+    return ops.Resampling(_up(places, reader), _down(places, reader), cast("ops.Padding", padding))
+
+
+def _up(places: list[Mapping], reader: Reader) -> ops.UpMode | ops.Block:
+    """A mode, or a block that doubles the map."""
+    node = reader.first(places, "up")
+    doubling = {name: kind for name, kind in block_kinds().items() if kind.levels == -1}
+    if isinstance(node, Mapping):
+        if "block" not in node.entries:
+            reader.wrong(node, "`up` is a mode, or a block such as `{block: carafe}`")
+        name = reader.word(node.get("block"), "block that upsamples", doubling, "")
+        if name:
+            return step_reader(places, reader, None).block(doubling[name], node)
+        return "nearest"
+    word = reader.word(node, "`up` mode", (*ops.UP_MODES, *doubling), "nearest")
+    if node is not None and word in doubling:
+        return step_reader(places, reader, None).block(doubling[word], Mapping({}, node.span))
+    return cast("ops.UpMode", word)
+
+
+def _down(places: list[Mapping], reader: Reader) -> ops.DownMode | ops.Convolution:
+    """A mode, or a convolution of stride 2."""
+    node = reader.first(places, "down")
+    if isinstance(node, Mapping):
+        steps = step_reader(places, reader, None)
+        return _halving(steps.completed(node), steps)
+    words = (*ops.DOWN_MODES, "conv3x3")
+    word = reader.word(node, "`down` mode", words, "max_pool")
+    if word == "conv3x3" and isinstance(node, Scalar):
+        return _halving(plain_convolution(node), step_reader(places, reader, None))
+    return cast("ops.DownMode", word)
+
+
+def _halving(fields: Mapping, steps: StepReader) -> ops.Convolution:
+    """A convolution of stride 2, which keeps the width."""
+    for key in ("stride", "width", "padding"):
+        if given := fields.get(key):
+            steps.reader.wrong(given, f"a `down` convolution says no `{key}`: it halves the map")
+    stride = Scalar("2", True, fields.span)
+    kept = {k: e for k, e in fields.entries.items() if k not in ("stride", "width", "padding")}
+    return steps.convolution(
+        Mapping({**kept, "stride": Entry(stride, stride)}, fields.span), "`down`"
     )
+
+
+def _op(places: list[Mapping], reader: Reader, width: int | None) -> tuple[ops.Step, ...]:
+    """The steps of the first place that gives an `op`."""
+    for index, place in enumerate(places):
+        node = reader.scaled(place.get("op"))
+        if node is None:
+            continue
+        if isinstance(node, Sequence) or (isinstance(node, Mapping) and not is_convolution(node)):
+            return step_reader(places[index + 1 :], reader, width).steps(node, "`op`")
+        if isinstance(node, Scalar) and node.text not in PLAIN_CONVOLUTIONS:
+            return step_reader(places[index + 1 :], reader, width).steps(node, "`op`")
+        break
+    fields = _convolution_fields(places, reader)
+    if fields is None:
+        return ()
+    return (step_reader([NO_OP, *places], reader, width).convolution(fields),)
+
+
+def _convolution_fields(places: list[Mapping], reader: Reader) -> Mapping | None:
+    """The network's own convolution, from as many places as it takes; None for `none`."""
+    plain: list[Mapping] = []
+    for place in places:
+        node = reader.scaled(place.get("op"))
+        if isinstance(node, Sequence) or (isinstance(node, Mapping) and not is_convolution(node)):
+            break
+        if isinstance(node, Scalar) and node.text not in (*PLAIN_CONVOLUTIONS, "none"):
+            break
+        plain.append(place)
+    fields = _layered(plain, "op", _short_op, reader)
+    return None if fields is NO_OP else fields
 
 
 def _short_fusion(word: Scalar) -> dict[str, Node]:
@@ -150,31 +279,9 @@ def _short_fusion(word: Scalar) -> dict[str, Node]:
 
 
 def _short_op(word: Scalar) -> dict[str, Node] | None:
-    if word.text not in PLAIN_OPS:
+    if word.text not in PLAIN_CONVOLUTIONS:
         return None
-
-    def scalar(text: str) -> Scalar:
-        return Scalar(text, True, word.span)
-
-    return {
-        "conv": scalar("full"),
-        "kernel": scalar(str(PLAIN_OPS[word.text])),
-        "order": Sequence((scalar("conv"),), word.span),
-        "bias": scalar("true"),
-    }
-
-
-def _order(node: Node | None, reader: Reader) -> tuple[ops.Step, ...]:
-    if node is None:
-        return ("act", "conv", "norm")
-    items = reader.items(node, "`op.order`")
-    steps = tuple(reader.word(item, "step", ops.STEPS, "") for item in items)
-    if "" in steps:
-        return ("act", "conv", "norm")
-    if len(set(steps)) != len(steps) or "conv" not in steps:
-        reader.wrong(node, "`op.order` has `conv` once, and `act` and `norm` at most once")
-        return ("act", "conv", "norm")
-    return cast("tuple[ops.Step, ...]", steps)
+    return {key: entry.value for key, entry in plain_convolution(word).entries.items()}
 
 
 def _layered(
@@ -201,8 +308,6 @@ def _layered(
             case Scalar():
                 complete = short(node)
                 if complete is None:
-                    choices = "`none`, " + ", ".join(f"`{name}`" for name in PLAIN_OPS)
-                    reader.wrong(node, f"`{key}` is {choices} or a mapping")
                     break
                 below = {name: Entry(node, value) for name, value in complete.items()}
                 fields = {**below, **fields}

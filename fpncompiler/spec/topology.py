@@ -1,78 +1,73 @@
-"""A topology spec, typed: families of nodes over a range of levels."""
+"""A topology spec, typed at one phi: declarations of nodes, one for each level and layer index."""
 
-import re
 from dataclasses import dataclass
 
 from fpncompiler.diagnostics import Span
 from fpncompiler.spec.loading import check_version
-from fpncompiler.spec.names import MAX_NODE_NAME
-from fpncompiler.spec.reading import MAX_LEVEL, Levels, Reader
+from fpncompiler.spec.names import name_fault
+from fpncompiler.spec.nodes import Nodes, NodeSpec, NodesReader, Settings
+from fpncompiler.spec.reading import Levels, Reader
 from fpncompiler.spec.references import Reference, read_reference
-from fpncompiler.spec.style import NODE_STYLE_KEYS, STYLE_KEYS, Style, read_style
-from fpncompiler.spec.tree import Entry, Mapping, Node, Scalar, Sequence
+from fpncompiler.spec.style import STYLE_KEYS, Style
+from fpncompiler.spec.tree import Mapping, Node, Scalar, Sequence
 
 PASSES = ("prune_single_input", "add_same_level_skip")
 TOPOLOGY_KEYS = (
+    "after",
     "depth",
     "extends",
     "fpnc",
+    "inputs",
+    "k",
+    "let",
     "levels",
     "model",
     "name",
     "nodes",
     "outputs",
+    "parallel",
     "passes",
+    "prologue",
     "source",
     "title",
     "width",
     *STYLE_KEYS,
 )
-NODE_KEYS = ("inputs", "keep", "level", "width", *NODE_STYLE_KEYS)
-MAX_WIDTH = 8192
 MAX_DEPTH = 64
-
-_DECLARATION = re.compile(r"([A-Za-z_]\w*)\s*(?:\(\s*(\w+)\s*\))?")
-_LEVEL = re.compile(r"[0-9]{1,2}")
-INPUT_FAMILIES = ("in", "backbone")
+MAX_BRANCHES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
-    """A declaration: `td(l)` at every level, `td(4)` at one, or a node by name at `level`."""
+class Branch:
+    """One of several topologies side by side; `mirrored` has its levels reversed."""
 
     name: str
-    level: int | None
-    by_name: bool
-    inputs: tuple[Reference, ...]
-    style: Style
-    width: int
-    keep: bool
+    mirrored: bool
     span: Span
-
-    @property
-    def fuses(self) -> bool:
-        """Whether it declares two inputs or more, so that it may be pruned and may fuse."""
-        return len(self.inputs) > 1 or any(r.may_be_several for r in self.inputs)
 
 
 @dataclass(frozen=True, slots=True)
 class Topology:
     """A feature network before it is built: everything scaled to one phi.
 
-    `broken` names the declarations that could not be read: who refers to them is not to blame.
+    With `parallel`, its nodes are those that merge the branches. `inputs` are the levels that a
+    layer reads. `layers` is the number of layers that `k` counts, 0 if nothing does.
     """
 
     name: str
     title: str
     source: str
     levels: Levels
-    families: tuple[Family, ...]
+    inputs: Levels
+    nodes: Nodes
+    prologue: Nodes | None
+    parallel: tuple[Branch, ...]
     outputs: tuple[Reference, ...]
     passes: tuple[str, ...]
     width: int
     depth: int
+    layers: int
     style: Style
-    broken: frozenset[str]
     span: Span
     levels_span: Span
     outputs_span: Span
@@ -95,35 +90,100 @@ def read_topology(
     """
     reader.mapping(tree, "a topology", TOPOLOGY_KEYS)
     check_version(tree, reader.sink)
+    reader = _with_constants(tree, reader)
     places = [override, tree, model]
     range_node = reader.first(places, "levels")
     given = reader.levels(range_node, "`levels`")
     if range_node is None:
         reader.sink.error("F202", "the spec does not say its `levels`", tree.span)
+    spanned = levels or given or Levels(3, 7)
     own = [tree, model]
-    width = reader.integer(reader.first(own, "width"), "`width`", 1, MAX_WIDTH, 64)
-    nodes = _FamilyReader(reader, places, width)
+    depth = reader.integer(reader.first(own, "depth"), "`depth`", 1, MAX_DEPTH)
+    layers = _layer_count(tree, depth, reader)
+    settings = Settings(places, own, reader)
     name = _name(tree, reader)
-    families = nodes.families(tree)
+    inputs = _input_levels(tree, spanned, reader)
+    parallel = _parallel(tree, reader)
+    first = settings.at(spanned.low, None)
     return Topology(
         name=name,
         title=reader.text(tree.get("title"), "`title`") or name,
         source=reader.text(tree.get("source"), "`source`"),
-        levels=levels or given or Levels(3, 7),
-        families=families,
-        outputs=_outputs(tree, reader),
+        levels=spanned,
+        inputs=inputs,
+        nodes=_nodes(tree, settings, spanned, layers),
+        prologue=_prologue(tree, settings, inputs),
+        parallel=parallel,
+        outputs=() if "parallel" in tree.entries else _outputs(tree, reader),
         passes=tuple(
             reader.word(item, "pass", PASSES, PASSES[0])
             for item in reader.items(tree.get("passes"), "`passes`")
         ),
-        width=width,
-        depth=reader.integer(reader.first(own, "depth"), "`depth`", 1, MAX_DEPTH),
-        style=nodes.default_style,
-        broken=frozenset(nodes.broken),
+        width=first.width or 64,
+        depth=1 if layers else depth,
+        layers=layers,
+        style=first.style,
         span=tree.span,
         levels_span=range_node.span if range_node else tree.span,
         outputs_span=out.span if (out := tree.get("outputs")) else tree.span,
     )
+
+
+def _with_constants(tree: Mapping, reader: Reader) -> Reader:
+    """The reader, with the constants of `let` as names in its formulas."""
+    let = tree.get("let")
+    if let is None:
+        return reader
+    if not isinstance(let, Mapping):
+        reader.wrong(let, "`let` is a mapping of names to numbers")
+        return reader
+    for name, entry in let.entries.items():
+        fault = name_fault(name) or ("it means something already" if reader.knows(name) else "")
+        if fault:
+            message = f"`{name}` cannot be the name of a constant"
+            reader.sink.error("F205", message, entry.key.span, help=fault)
+        if reader.knows(name):
+            continue
+        # What a faulty constant is does not matter: it is no fault of the formulas that use it.
+        value = reader.number(entry.value, f"`{name}`", -(2.0**31), 2.0**31, 1.0)
+        reader = reader.with_names({name: value})
+    return reader
+
+
+def _layer_count(tree: Mapping, depth: int, reader: Reader) -> int:
+    """How many layers `k: 1..depth` counts; 0 without it."""
+    node = tree.get("k")
+    if node is None:
+        return 0
+    low, dots, high = node.text.partition("..") if isinstance(node, Scalar) else ("", "", "")
+    if low.strip() != "1" or not dots:
+        reader.wrong(node, "`k` is `1..depth`, or `1..3`")
+        return depth
+    end = Scalar(high.strip(), True, node.span)
+    counted = reader.with_names({"depth": float(depth)})
+    return counted.integer(end, "the end of `k`", 1, MAX_DEPTH, depth)
+
+
+def _nodes(tree: Mapping, settings: Settings, levels: Levels, layers: int) -> Nodes:
+    """What the spec declares, or the nodes that merge its branches."""
+    if "parallel" in tree.entries:
+        return _merging(settings, levels, tree.span)
+    return NodesReader(settings, levels, layers, ()).read(tree.get("nodes"), "nodes", tree.span)
+
+
+def _prologue(tree: Mapping, settings: Settings, inputs: Levels) -> Nodes | None:
+    """What makes the maps that the first layer reads, where the spec says it."""
+    prologue = tree.get("prologue")
+    if isinstance(prologue, Scalar) and prologue.text == "none":
+        prologue = None  # says so of a prologue that it would inherit
+    reader = NodesReader(settings, inputs, 0, ("in",))
+    return reader.read(prologue, "prologue", tree.span) if prologue else None
+
+
+def _input_levels(tree: Mapping, levels: Levels, reader: Reader) -> Levels:
+    """The levels that a layer reads: all of them, unless the spec names others."""
+    given = reader.levels(tree.get("inputs"), "`inputs`")
+    return given or levels
 
 
 def _name(tree: Mapping, reader: Reader) -> str:
@@ -146,102 +206,38 @@ def _outputs(tree: Mapping, reader: Reader) -> tuple[Reference, ...]:
     return tuple(reference for reference in references if reference)
 
 
-class _FamilyReader:
-    """Reads the declarations under `nodes`; nodes without settings share one style."""
+def _parallel(tree: Mapping, reader: Reader) -> tuple[Branch, ...]:
+    """`[bifpn, {mirror: bifpn}]`: names of specs, some upside down."""
+    node = tree.get("parallel")
+    if node is None:
+        return ()
+    for key in ("nodes", "outputs"):
+        if given := tree.entries.get(key):
+            message = f"a spec has `{key}` or `parallel`, not both"
+            help = "the branches bring the nodes, and merge level by level"
+            reader.sink.error("F203", message, given.key.span, help=help)
+    items = reader.items(node, "`parallel`")
+    branches = tuple(branch for item in items if (branch := _branch(item, reader)))
+    if isinstance(node, Scalar) or not 2 <= len(items) <= MAX_BRANCHES:
+        reader.wrong(node, f"`parallel` is a list of 2 to {MAX_BRANCHES} specs")
+    return branches
 
-    def __init__(self, reader: Reader, places: list[Mapping], width: int) -> None:
-        self.reader = reader
-        self.places = places
-        self.width = width
-        self.default_style = read_style(places, reader)
-        self.broken: set[str] = set()
 
-    def families(self, tree: Mapping) -> tuple[Family, ...]:
-        nodes = tree.get("nodes")
-        if not isinstance(nodes, Mapping) or not nodes.entries:
-            span = nodes.span if nodes else tree.span
-            help = "declare families such as `td(l): [in(l), td(l+1)]`"
-            self.reader.sink.error("F202", "the spec declares no `nodes`", span, help=help)
-            return ()
-        families = (self.family(entry) for entry in nodes.entries.values())
-        return tuple(family for family in families if family)
+def _branch(node: Node, reader: Reader) -> Branch | None:
+    if isinstance(node, Scalar):
+        return Branch(node.text, False, node.span)
+    mirrored = node.get("mirror") if isinstance(node, Mapping) else None
+    if isinstance(node, Mapping) and isinstance(mirrored, Scalar) and len(node.entries) == 1:
+        return Branch(mirrored.text, True, mirrored.span)
+    reader.wrong(node, "a branch is the name of a spec, or `{mirror: NAME}`")
+    return None
 
-    def family(self, entry: Entry) -> Family | None:
-        name, index = self.declaration(entry.key)
-        if name is None:
-            return None
-        body = self.body(entry.value)
-        level, readable = self.level(entry.key, index, body)
-        inputs = self.inputs(entry, body)
-        if not readable or not inputs:
-            self.broken.add(name)
-            return None
-        styled = any(key in body.entries for key in NODE_STYLE_KEYS)
-        width = body.get("width")
-        return Family(
-            name=name,
-            level=level,
-            by_name=index is None,
-            inputs=inputs,
-            style=read_style([body, *self.places], self.reader) if styled else self.default_style,
-            width=self.reader.integer(width, "`width`", 1, MAX_WIDTH) if width else self.width,
-            keep=self.reader.flag(body.get("keep"), "`keep`", False),
-            span=entry.key.span,
-        )
 
-    def declaration(self, key: Scalar) -> tuple[str | None, str | None]:
-        found = _DECLARATION.fullmatch(key.text)
-        if not found:
-            help = "declare `td(l)` at every level, `td(4)` at one, or a name with `level:`"
-            self.reader.sink.error("F206", f"`{key.text}` declares no node", key.span, help=help)
-            return None, None
-        name, index = found.groups()
-        if name in INPUT_FAMILIES:
-            message = f"`{name}` is what the layer is given, and cannot be declared"
-            self.reader.sink.error("F205", message, key.span, help="choose another name")
-            return None, None
-        scalar = Scalar(name, True, key.span)
-        if self.reader.name(scalar, "a node's name", MAX_NODE_NAME) != name:
-            self.broken.add(name)
-            return None, None
-        return name, index
-
-    def body(self, value: Node) -> Mapping:
-        """The long form of a declaration; `[...]` is short for `{inputs: [...]}`."""
-        if isinstance(value, Mapping):
-            return self.reader.mapping(value, "a node", NODE_KEYS)
-        return Mapping({"inputs": Entry(Scalar("inputs", True, value.span), value)}, value.span)
-
-    def level(self, key: Scalar, index: str | None, body: Mapping) -> tuple[int | None, bool]:
-        """The level of one node, None for all levels; and whether it can be read."""
-        given = body.get("level")
-        if index is None and given is None:
-            help = f"write `{key.text}(l)` for every level, or add `level:`"
-            self.reader.sink.error("F202", f"`{key.text}` has no level", key.span, help=help)
-            return None, False
-        if index is not None and given is not None:
-            message = f"`{key.text}` says its level already"
-            self.reader.sink.error("F203", message, given.span, help="remove `level:`")
-        if index is None:
-            level = self.reader.integer(given, "`level`", 0, MAX_LEVEL, -1)
-            return level, level >= 0
-        if index == "l":
-            return None, True
-        if _LEVEL.fullmatch(index) and int(index) <= MAX_LEVEL:
-            return int(index), True
-        message = f"`{index}` is not a level"
-        self.reader.sink.error("F206", message, key.span, help="write `l` or a number")
-        return None, False
-
-    def inputs(self, entry: Entry, body: Mapping) -> tuple[Reference, ...]:
-        node = body.get("inputs")
-        empty = isinstance(node, Sequence) and not node.items
-        if node is None or empty or (isinstance(node, Scalar) and not node.text):
-            message = f"`{entry.key.text}` has no inputs"
-            help = "list what it reads: `[in(l), td(l+1)]`"
-            self.reader.sink.error("F202", message, entry.key.span, help=help)
-            return ()
-        items = self.reader.items(node, "`inputs`")
-        references = [read_reference(item, self.reader.sink) for item in items]
-        read = tuple(reference for reference in references if reference)
-        return read if len(read) == len(references) else ()
+def _merging(settings: Settings, levels: Levels, span: Span) -> Nodes:
+    """The nodes that merge branches, by the network's own settings."""
+    specs = []
+    for level in levels:
+        at = settings.at(level, None)
+        spec = NodeSpec("out", level, None, False, (), at.style, at.width, False, "", span)
+        specs.append(spec)
+    return Nodes(tuple(specs), {}, frozenset())

@@ -8,7 +8,8 @@ aliases are refused: `extends` is how one spec builds on another.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeGuard
 
 import yaml
 
@@ -121,6 +122,24 @@ def _events(text: str, file: str, sink: Sink) -> Iterator[yaml.Event]:
         sink.fatal("F101", f"not YAML: {str(error).splitlines()[0]}", Span(file, 1, 1, 2))
 
 
+def _is_open(node: Node) -> TypeGuard[Scalar]:
+    """Whether a parenthesis is still open at the end of a plain scalar."""
+    return isinstance(node, Scalar) and node.plain and node.text.count("(") > node.text.count(")")
+
+
+def _is_rest(key: Node, value: Node) -> TypeGuard[Scalar]:
+    """Whether a key without a value closes a parenthesis of the entry before."""
+    closes = isinstance(key, Scalar) and key.plain and key.text.count(")") > key.text.count("(")
+    return closes and isinstance(value, Scalar) and value.plain and not value.text
+
+
+def _joined(left: Scalar, right: Scalar) -> Scalar:
+    span = left.span
+    if right.span.line == span.line:
+        span = replace(span, end_column=right.span.end_column)
+    return Scalar(f"{left.text}, {right.text}", True, span)
+
+
 @dataclass(slots=True)
 class _Composer:
     """Builds the tree from events, one recursion a nesting level, at most MAX_DEPTH deep."""
@@ -162,15 +181,29 @@ class _Composer:
         return node
 
     def _items(self, events: Iterator[yaml.Event]) -> Iterator[Node]:
+        """The items; `[f(l, k-1)]` is one, though YAML splits it at the comma."""
+        before: Scalar | None = None
         while not isinstance(event := next(events), yaml.SequenceEndEvent):
-            yield self.node(event, events)
+            node = self.node(event, events)
+            if before and isinstance(node, Scalar):
+                node = _joined(before, node)
+            elif before:
+                yield before
+            before = node if _is_open(node) else None
+            if before is None:
+                yield node
+        if before:
+            yield before
 
     def _entries(self, events: Iterator[yaml.Event]) -> dict[str, Entry]:
         entries: dict[str, Entry] = {}
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             key = self.node(event, events)
             value = self.node(next(events), events)
-            if not isinstance(key, Scalar):
+            last = next(reversed(entries.values()), None)
+            if last and _is_open(last.value) and _is_rest(key, value):
+                entries[last.key.text] = Entry(last.key, _joined(last.value, key))
+            elif not isinstance(key, Scalar):
                 self.sink.error("F104", "a key must be a word", key.span)
             elif key.text == "<<":
                 help = "`extends: NAME` builds on another spec"

@@ -4,11 +4,15 @@ from torch.nn import functional as F
 
 from fpncompiler.blocks.fusion import (
     FastNormalizedFusion,
+    GateFusion,
     PixelFastNormalizedFusion,
     PixelSoftmaxFusion,
     PixelWeightedFusion,
     SoftmaxFusion,
+    SpatialSoftmaxFusion,
     WeightedFusion,
+    maximum,
+    mean,
     weights_at,
 )
 
@@ -115,3 +119,44 @@ def test_fusion_compiles_without_graph_breaks(fusion_class):
     inputs = [torch.randn(1, 4, 5, 6) for _ in range(3)]
     compiled = torch.compile(fusion, backend="eager", fullgraph=True)
     assert torch.equal(compiled(*inputs), fusion(*inputs))
+
+
+@pytest.mark.parametrize("arity", [1, 2, 5])
+def test_maximum_and_mean_are_those_over_the_inputs(arity):
+    inputs = [torch.randn(2, 4, 5, 6) for _ in range(arity)]
+    assert torch.equal(maximum(*inputs), torch.stack(inputs).amax(0))
+    torch.testing.assert_close(mean(*inputs), torch.stack(inputs).mean(0))
+
+
+def global_attention(gate, other, pool):
+    """NAS-FPN's, as TensorFlow's model garden (`max`) and mmdetection (`avg`) write it."""
+    adaptive = {"max": F.adaptive_max_pool2d, "avg": F.adaptive_avg_pool2d}[pool]
+    return gate + torch.sigmoid(adaptive(gate, 1)) * other
+
+
+@pytest.mark.parametrize("pool", ["max", "avg"])
+def test_gate_fusion_is_global_attention_of_either_input(pool):
+    first, last = torch.randn(2, 2, 4, 5, 6).unbind()
+    by_first = GateFusion("first", pool)(first, last)
+    torch.testing.assert_close(by_first, global_attention(first, last, pool))
+    by_last = GateFusion("last", pool)(first, last)
+    torch.testing.assert_close(by_last, global_attention(last, first, pool))
+    assert torch.equal(GateFusion()(first, last), GateFusion("last", "max")(first, last))
+
+
+@pytest.mark.parametrize("arity", [1, 2, 3])
+def test_spatial_softmax_fusion_weighs_every_pixel(arity):
+    torch.manual_seed(0)
+    fusion = SpatialSoftmaxFusion(arity, 4, hidden=3).eval()
+    inputs = torch.randn(arity, 2, 4, 5, 6)
+    reduced = [fusion.reduce[i](x) for i, x in enumerate(inputs)]
+    logits = fusion.weigh(torch.cat(reduced, 1))
+    weights = logits.exp() / logits.exp().sum(1, keepdim=True)
+    expected = sum(x * weights[:, i : i + 1] for i, x in enumerate(inputs))
+    torch.testing.assert_close(fusion(*inputs), expected)
+
+
+def test_spatial_softmax_fusion_of_equal_inputs_is_the_input():
+    fusion = SpatialSoftmaxFusion(3, 4)
+    x = torch.randn(2, 4, 5, 6)
+    torch.testing.assert_close(fusion(x, x, x), x)

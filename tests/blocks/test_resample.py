@@ -6,11 +6,16 @@ from torch import nn
 from torch.nn import functional as F
 
 from fpncompiler.blocks.resample import (
+    avg_pool,
+    crop_like,
     downsample_bilinear,
+    max_pool_exact,
     max_pool_same,
     max_pool_symmetric,
     upsample_bilinear,
+    upsample_bilinear_by,
     upsample_nearest,
+    upsample_nearest_by,
 )
 
 
@@ -32,7 +37,7 @@ def test_same_pool_equals_a_padded_copy_at_every_size(stride):
 
 
 @pytest.mark.parametrize("stride", [2, 4])
-@pytest.mark.parametrize("pool", [max_pool_same, max_pool_symmetric])
+@pytest.mark.parametrize("pool", [max_pool_same, max_pool_symmetric, max_pool_exact, avg_pool])
 def test_pools_round_the_size_up(pool, stride):
     for height, width in itertools.product(range(1, 10), repeat=2):
         expected = (-(-height // stride), -(-width // stride))
@@ -43,6 +48,30 @@ def test_symmetric_pool_of_stride_2_is_that_of_pytorch():
     for height, width in itertools.product(range(1, 10), repeat=2):
         x = torch.randn(1, 2, height, width)
         assert torch.equal(max_pool_symmetric(x), F.max_pool2d(x, 3, 2, 1))
+
+
+def test_exact_pools_take_windows_of_the_cells_that_there_are():
+    for height, width, stride in itertools.product(range(1, 10), range(1, 10), [2, 3, 4]):
+        x = torch.randn(1, 2, height, width)
+        rows = [x[:, :, r : r + stride] for r in range(0, height, stride)]
+        windows = [[row[..., c : c + stride] for c in range(0, width, stride)] for row in rows]
+        for pool, reduce in [(max_pool_exact, torch.amax), (avg_pool, torch.mean)]:
+            cells = [torch.stack([reduce(w, (2, 3)) for w in row], -1) for row in windows]
+            torch.testing.assert_close(pool(x, stride), torch.stack(cells, 2))
+
+
+@pytest.mark.parametrize("factor", [2, 4, 8])
+def test_upsampling_by_a_factor_is_upsampling_to_that_size(factor):
+    x = torch.randn(1, 2, 3, 5)
+    like = torch.empty(1, 9, 3 * factor, 5 * factor)
+    assert torch.equal(upsample_nearest_by(x, factor), upsample_nearest(x, like))
+    assert torch.equal(upsample_bilinear_by(x, factor), upsample_bilinear(x, like))
+
+
+def test_cropping_keeps_the_first_cells():
+    x = torch.randn(1, 2, 6, 8)
+    assert torch.equal(crop_like(x, torch.empty(1, 9, 5, 7)), x[:, :, :5, :7])
+    assert torch.equal(crop_like(x, x), x)
 
 
 def test_nearest_upsampling_repeats_pixels():
@@ -63,7 +92,10 @@ class EveryResample(nn.Module):
     def forward(self, x):
         down = max_pool_same(max_pool_same(x), stride=4)
         down = down + max_pool_symmetric(max_pool_symmetric(x), stride=4)
-        return upsample_nearest(down, x) + upsample_bilinear(downsample_bilinear(x), x)
+        down = upsample_nearest(down, x) + upsample_bilinear(downsample_bilinear(x), x)
+        pooled = max_pool_exact(x) + avg_pool(x)
+        doubled = upsample_nearest_by(pooled, 2) + upsample_bilinear_by(pooled, 2)
+        return down + crop_like(doubled, x)
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")

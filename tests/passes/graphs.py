@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "tests/data/topologies/published.json"
 WIDTH = 64
 
-HOW = (None, Resampling("nearest", "max_pool", "same"), Adapting(None, True))
+HOW = ((), Resampling("nearest", "max_pool", "same"), Adapting(None, True))
 
 REVERSED_PANET = """\
 fpnc: 1
@@ -38,11 +38,11 @@ def layer(spec: str, **options) -> Graph:
 
 
 def fuse(level: int, *, keep: bool = False, width: int = WIDTH) -> Fuse:
-    return Fuse(level, width, Fusion(), *HOW, keep)
+    return Fuse(level, width, Fusion(), *HOW, fuse_width=width, keep=keep)
 
 
 def unary(level: int, width: int = WIDTH) -> Unary:
-    return Unary(level, width, *HOW)
+    return Unary(level, width, *HOW, fuse_width=width)
 
 
 def graph(nodes: dict[str, tuple], outputs: dict[int, str]) -> Graph:

@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from fpncompiler.ir.flow import infer_widths
 from fpncompiler.ir.text import print_graph
 from fpncompiler.passes import REWRITES
 from fpncompiler.passes.insert_adapters import insert_adapters
@@ -20,7 +21,7 @@ SEPARATOR = "---\n"
 # Passes of one graph; they run on the layer as the spec's own rewrites leave it.
 ON_LAYER = {
     **REWRITES,
-    "insert_adapters": insert_adapters,
+    "insert_adapters": lambda graph: insert_adapters(infer_widths(graph)),
     "insert_resampling": insert_resampling,
     "remove_dead_nodes": remove_dead_nodes,
 }

@@ -60,7 +60,7 @@ def test_edges_between_widths_are_wrong_once_adapted():
         "a: input 0 arrives 40 wide, not 64",
         "a: input 1 arrives 40 wide, not 64",
     ]
-    mixed.set_inputs("a", (Edge("i", (Adapt(40, 64, None, True),)),))
+    mixed.set_inputs("a", (Edge("i", (Adapt(64, None, True),)),))
     verify(mixed, "some_pass", resampled=True, adapted=True)
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from fpncompiler.diagnostics import Sink, SpecError
+from fpncompiler.ir.text import step_text
 from fpncompiler.pipeline import Options, compile_spec
 from fpncompiler.spec.loading import SpecNotFoundError, load_topology
 from fpncompiler.spec.merging import merge, without
@@ -85,6 +86,19 @@ def test_child_replaces_a_family_and_adds_another(tmp_path):
     graph = compile_spec(path, Options()).layer
     assert [edge.source for edge in graph.inputs("p4_out")] == ["p4_td", "p3_out", "p4_in"]
     assert "p4_x" in graph
+
+
+def test_child_says_more_of_a_node_and_of_the_prologue(tmp_path):
+    write(
+        tmp_path,
+        base="fpnc: 1\nname: base\nlevels: 3..6\nprologue:\n  in(6): backbone(5)\n"
+        "nodes:\n  f(l, k): [in(l), f(l, k-1)]\nk: 1..2\noutputs: f\n",
+        mine="extends: base\nname: mine\nprologue:\n  in(6): {op: conv1x1}\n"
+        "nodes:\n  f(l,k): {op: none}\n",
+    )
+    network = compile_spec(tmp_path / "mine.yaml", Options()).network
+    assert [step_text(step) for step in network.extra.op("p6").steps] == ["full1*64"]
+    assert network.layers[0].graph.op("p4_f2").steps == ()
 
 
 def test_parent_beside_the_spec_comes_before_the_shipped_one(tmp_path):

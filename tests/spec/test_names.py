@@ -3,14 +3,17 @@ import builtins
 import keyword
 import re
 from itertools import product
+from pathlib import Path
 
 import pytest
 from torch import nn
 
+import fpncompiler
 from fpncompiler.codegen.blocks import library
-from fpncompiler.ir.ops import DOWN_MODES, FUSION_KINDS, PADDINGS, UP_MODES
+from fpncompiler.ir.ops import DOWN_MODES, PADDINGS, UP_MODES
 from fpncompiler.pipeline import Options, compile_spec
 from fpncompiler.spec.names import MODULE_ATTRIBUTES, RESERVED, name_fault
+from fpncompiler.spec.style import fusion_arity, fusion_words
 
 SPEC = """\
 fpnc: 1
@@ -53,7 +56,10 @@ def test_public_attributes_of_torch_modules_are_reserved():
     assert public <= MODULE_ATTRIBUTES
 
 
-@pytest.mark.parametrize("fusion", FUSION_KINDS)
+FUSIONS = [word for word in fusion_words() if fusion_arity(word)[1] > 2]
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
 def test_functions_that_layers_call_are_reserved(fusion):
     used = set()
     for up, down, padding in product(UP_MODES, DOWN_MODES, PADDINGS):
@@ -62,9 +68,40 @@ def test_functions_that_layers_call_are_reserved(fusion):
     functions = {name for name in library().blocks if name.islower()}
     assert used & functions <= RESERVED
     assert {"upsample_nearest", "downsample_bilinear", "max_pool_symmetric"} <= used & functions
+    assert {"avg_pool", "max_pool_exact"} <= used & functions
     parameters = {"self", "features", "backbone"}
     assert parameters <= used
     assert parameters <= RESERVED
+
+
+STEPS = """\
+fpnc: 1
+name: steps
+levels: 3..5
+nodes:
+  up(l): {inputs: [{from: in(l), via: [{down: max_pool}, {up: nearest}, {up: bilinear}, resample]}]}
+  far(4): [{from: backbone(5), via: [{up: nearest}]}, {gate: [in(4), in(5)]}]
+  valid(5): {inputs: [in(5)], op: {conv: full, padding: none}}
+  out(l): [up(*), far(4)]
+outputs: [out(3), out(4), valid(5)]
+op: none
+depth: 1
+"""
+
+
+def test_functions_that_steps_call_are_reserved():
+    functions = {name for name in library().blocks if name.islower()}
+    used = layer_names(compile_spec(STEPS, Options()).source)
+    assert used & functions
+    assert used & functions <= RESERVED
+
+
+@pytest.mark.parametrize("module", ["resample", "fusion"])
+def test_functions_on_maps_are_reserved(module):
+    path = Path(fpncompiler.__file__).with_name("blocks") / f"{module}.py"
+    defined = {n.name for n in ast.parse(path.read_text()).body if isinstance(n, ast.FunctionDef)}
+    assert defined
+    assert defined <= RESERVED
 
 
 def test_adapters_have_names_of_their_own():

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from fpncompiler.diagnostics import Sink, SpecError
+from fpncompiler.ir.text import step_text
 from fpncompiler.pipeline import Compiled, Options, compile_spec
 from fpncompiler.spec.reading import Reader
 from fpncompiler.spec.tree import parse_tree
@@ -139,3 +140,99 @@ def test_published_value_wins_over_the_formula_unless_asked(text, phi, published
             assert [d.code for d in sink.diagnostics] == ["F203"]
         else:
             assert (value, sink.diagnostics) == (expected, [])
+
+
+WIDTHS = """\
+fpnc: 1
+name: mine
+levels: 3..6
+{settings}
+nodes:
+  td(l): {{inputs: [in(l), td(l+1)]{own}}}
+outputs: td
+depth: 1
+"""
+
+
+def widths(settings: str, own: str = "", phi: int = 0) -> list[int]:
+    """The width of each node, from the finest level on."""
+    network = compile_spec(WIDTHS.format(settings=settings, own=own), Options(phi=phi)).network
+    return [width for _, width in sorted(network.output_widths().items())]
+
+
+@pytest.mark.parametrize(
+    ("settings", "own", "expected"),
+    [
+        ("width: 32", "", [32, 32, 32, 32]),
+        ("width: 16 * l", "", [48, 64, 80, 96]),
+        ("width: 2 ** l", "", [8, 16, 32, 64]),
+        ("width: min(64, 16 * (l - 2))", "", [16, 32, 48, 64]),
+        ("width: 32", ", width: 8 * l", [24, 32, 40, 48]),
+        ("let: {base: 8}\nwidth: base * l", "", [24, 32, 40, 48]),
+        ("let: {base: 8, wide: base * 2}\nwidth: wide", "", [16, 16, 16, 16]),
+        ("let: {a: 0.25, longest: 1024}\nwidth: round_to(min(longest, 2 ** (l + 4)) * a, 8)", "",
+         [32, 64, 128, 256]),
+        ("let: {base: 24}", ", width: base", [24, 24, 24, 24]),
+        ("let: {fewest: 8}\nwidth: max(fewest, 0)", "", [8, 8, 8, 8]),
+    ],
+)  # fmt: skip
+def test_width_is_a_formula_of_the_level_and_of_constants(settings, own, expected):
+    assert widths(settings, own) == expected
+
+
+@pytest.mark.parametrize(("phi", "expected"), [(0, 16), (1, 32), (2, 64)])
+def test_constant_scales_with_phi(phi, expected):
+    table = "let: {multiple: {published: [0.25, 0.5, 1.0, 1, 1, 1, 1, 1]}}\nwidth: 64 * multiple"
+    assert widths(table, phi=phi) == [expected] * 4
+    assert widths("let: {wide: 16 * 2 ** phi}\nwidth: wide", phi=phi) == [expected] * 4
+
+
+def test_settings_depend_on_the_level_too():
+    settings = "op: {conv: full, kernel: 2 * (l - 3) + 1, order: [conv]}"
+    graph = compile_spec(WIDTHS.format(settings=settings, own=""), Options()).layer
+    shown = [step_text(step) for n in graph.computed() for step in graph.op(n).steps]
+    assert sorted(shown) == ["full1*64", "full3*64", "full5*64", "full7*64"]
+
+
+def test_width_may_depend_on_the_layer():
+    text = WIDTHS.format(settings="k: 1..3", own="").replace("depth: 1\n", "")
+    text = text.replace(
+        "td(l): {inputs: [in(l), td(l+1)]}", "td(l, k): {inputs: [in(l)], width: 8 * k}"
+    )
+    graph = compile_spec(text, Options()).layer
+    assert [graph.op(f"p4_td{k}").width for k in (1, 2, 3)] == [8, 16, 24]
+
+
+def test_width_the_same_is_that_of_what_comes():
+    text = WIDTHS.format(settings="op: none", own="").replace(
+        "[in(l), td(l+1)]", "[in(l)], width: same"
+    )
+    network = compile_spec(text, Options()).network
+    assert network.output_widths() == {3: 40, 4: 112, 5: 320, 6: 64}
+
+
+@pytest.mark.parametrize(
+    ("settings", "layers", "depth"),
+    [
+        ("k: 1..depth\ndepth: 3", 3, 1),
+        ("k: 1..3\ndepth: 5", 3, 1),
+        ("k: 1..depth + 1\ndepth: 2", 3, 1),
+        ("k: 1..phi + 2", 2, 1),
+        ("k: 1..depth", 3, 1),
+        ("depth: 4", 0, 4),
+        ("depth: 3 + phi", 0, 3),
+    ],
+)
+def test_layers_are_counted_by_k_or_repeated_by_depth(settings, layers, depth):
+    text = WIDTHS.format(settings=settings, own="").replace("depth: 1\n", "")
+    if layers:
+        text = text.replace("td(l): {inputs: [in(l), td(l+1)]}", "td(l, k): [in(l), td(l, k-1)]")
+    topology = compile_spec(text, Options()).topology
+    assert (topology.layers, topology.depth) == (layers, depth)
+
+
+def test_heads_take_outputs_of_several_widths():
+    found = compile_spec(WIDTHS.format(settings="width: 16 * (l - 2)", own=""), Options())
+    assert found.network.output_widths() == {3: 16, 4: 32, 5: 48, 6: 64}
+    adapters = "[nn.Identity(), Adapter(32, 16), Adapter(48, 16), Adapter(64, 16)]"
+    assert adapters in " ".join(found.source.split())

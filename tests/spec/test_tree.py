@@ -65,6 +65,65 @@ def test_quoted_scalars_are_not_plain(quoted):
     assert (value.text, value.plain) == ("yes", False)
 
 
+def texts(node: object) -> object:
+    match node:
+        case Scalar():
+            return node.text
+        case Sequence():
+            return [texts(item) for item in node.items]
+        case Mapping():
+            return {key: texts(entry.value) for key, entry in node.entries.items()}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[f(l, k-1), in(l)]", ["f(l, k-1)", "in(l)"]),
+        ("[in(l), f(l, k-1)]", ["in(l)", "f(l, k-1)"]),
+        ("[f(l, 1), f(l, 2)]", ["f(l, 1)", "f(l, 2)"]),
+        ("[f(l,k-1)]", ["f(l, k-1)"]),
+        ("[f(l, 1..k-1)]", ["f(l, 1..k-1)"]),
+        ("['f(l', k-1)]", ["f(l", "k-1)"]),
+        ("[f(l, [a], b)]", ["f(l", ["a"], "b)"]),
+        ("[f(l]", ["f(l"]),
+        ("[in(l), f(l]", ["in(l)", "f(l"]),
+        ("[round_to(64 * 1.35 ** phi, 8), 3]", ["round_to(64 * 1.35 ** phi, 8)", "3"]),
+        ("[max(min(1, 2), 3)]", ["max(min(1, 2), 3)"]),
+        ("{from: f(l, k-1), via: conv1x1}", {"from": "f(l, k-1)", "via": "conv1x1"}),
+        ("{via: conv1x1, from: f(l, k-1)}", {"via": "conv1x1", "from": "f(l, k-1)"}),
+        ("{a: max(min(1, 2), 3), b: 1}", {"a": "max(min(1, 2), 3)", "b": "1"}),
+        ("[{from: f(l, k-1)}, f(l, k)]", [{"from": "f(l, k-1)"}, "f(l, k)"]),
+        ("{sum: [f(l, k-1), in(l)], a: g(1, 2)}", {"sum": ["f(l, k-1)", "in(l)"], "a": "g(1, 2)"}),
+        ("{a: f(l, b: c}", {"a": "f(l", "b": "c"}),
+        ("{a: f(l, k): c}", {"a": "f(l", "k)": "c"}),
+        ("{a: 'f(l', k)}", {"a": "f(l", "k)": ""}),
+    ],
+)
+def test_comma_in_parentheses_does_not_end_a_flow_item(text, expected):
+    assert texts(parse(f"x: {text}\n").get("x")) == expected
+
+
+def test_joined_item_covers_all_of_its_text():
+    text = "x: [in(l), f(l, k-1), g]\ny: {from: f(l, k-1), via: relu}\n"
+    tree = parse(text)
+    items, edge = tree.get("x"), tree.get("y")
+    assert isinstance(items, Sequence)
+    assert isinstance(edge, Mapping)
+    assert [covered(text, item.span) for item in items.items] == ["in(l)", "f(l, k-1)", "g"]
+    source = edge.get("from")
+    assert isinstance(source, Scalar)
+    assert covered(text, source.span) == "f(l, k-1)"
+    assert source.plain
+
+
+def test_item_may_be_joined_over_two_lines():
+    tree = parse("x: [f(l,\n  k-1), g]\n")
+    items = tree.get("x")
+    assert texts(items) == ["f(l, k-1)", "g"]
+    assert isinstance(items, Sequence)
+    assert (items.items[0].span.line, items.items[1].span.line) == (1, 2)
+
+
 def test_duplicate_is_shown_at_its_place_and_names_the_first():
     with pytest.raises(SpecError) as caught:
         parse("a: 1\nb: {x: 1, x: 2}\na: 3\n")

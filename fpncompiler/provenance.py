@@ -1,0 +1,93 @@
+"""Where a generated file comes from: the command that makes it again, a digest of what it says."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from fpncompiler.codegen.header import digest, with_header
+from fpncompiler.codegen.render import Detector, render_body
+from fpncompiler.diagnostics import printable
+from fpncompiler.spec.loading import SpecNotFoundError
+from fpncompiler.spec.reading import Levels
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line chooses; the same choice gives the same bytes."""
+
+    phi: int | None = None
+    variant: str | None = None
+    model: str | None = None
+    backbone: str | None = None
+    classes: int | None = None
+    levels: Levels | None = None
+    formula_scaling: bool = False
+    pretrained_backbone: bool = False
+    name: str | None = None
+
+
+def stamped(detector: Detector, path: Path | None, options: Options) -> str:
+    """The generated file, header and all; `path` is that of its spec.
+
+    Raises:
+        SpecNotFoundError: the path cannot be written down in a comment.
+    """
+    spec = _portable(path) if path else "text"
+    selection = f"variant={options.variant}" if options.variant else f"phi={options.phi or 0}"
+    again = _command(spec, options) if path else "fpncompiler.compile_spec, from its text"
+    return with_header(render_body(detector), spec, selection, again, _fingerprint(detector))
+
+
+def _portable(path: Path) -> str:
+    """How a file refers to its spec: from a `specs` folder on, the same in every checkout.
+
+    Elsewhere, from the working directory on if it is inside, and by name if it is not.
+
+    Raises:
+        SpecNotFoundError: the path cannot be written down in a comment.
+    """
+    parts = path.parts
+    if "specs" in parts[:-1]:
+        start = max(i for i, part in enumerate(parts[:-1]) if part == "specs")
+        shown = "/".join(parts[start:])
+    else:
+        inside = path.resolve().is_relative_to(Path.cwd())
+        shown = path.resolve().relative_to(Path.cwd()).as_posix() if inside else path.name
+    if printable(shown) != shown:
+        raise SpecNotFoundError(f"{printable(shown)} has characters beyond ASCII: rename it")
+    return shown
+
+
+def _command(spec: str, options: Options) -> str:
+    """The command that makes the same file again."""
+    words = ["fpnc", "compile", spec]
+    words += ["--variant", options.variant] if options.variant else ["--phi", str(options.phi or 0)]
+    flags = {
+        "--model": options.model,
+        "--backbone": options.backbone,
+        "--classes": options.classes,
+        "--levels": options.levels,
+        "--scaling": "formula" if options.formula_scaling else None,
+        "--name": options.name,
+    }
+    for flag, value in flags.items():
+        words += [flag, str(value)] if value is not None else []
+    words += ["--pretrained-backbone"] if options.pretrained_backbone else []
+    return shlex.join(words)
+
+
+def _fingerprint(detector: Detector) -> str:
+    """A digest of everything that the specs say, their places in the files left out."""
+    network = detector.network
+    graphs = [network.extra, *(layer.graph for layer in network.layers)]
+    lines = [
+        repr((detector.title, detector.source, detector.model, detector.taps)),
+        repr((detector.pretrained_backbone, detector.limits)),
+        repr((network.outputs, network.depth)),
+    ]
+    for graph in graphs:
+        for node in graph.nodes():
+            edges = [(edge.source, edge.via) for edge in graph.inputs(node)]
+            lines.append(repr((node, graph.op(node), edges)))
+        lines.append(repr(sorted(graph.outputs.items())))
+    return digest("\n".join(lines))

@@ -1,0 +1,358 @@
+"""Declarations under `nodes` and `prologue`: typed, one for each level and layer index."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from fpncompiler.diagnostics import Span
+from fpncompiler.spec.declarations import SINGLE, Declaration, parse_declaration, wins
+from fpncompiler.spec.inputs import NodeInput, count_inputs, is_input, read_inputs
+from fpncompiler.spec.names import MAX_NODE_NAME
+from fpncompiler.spec.reading import MAX_LEVEL, Levels, Reader
+from fpncompiler.spec.steps import MAX_WIDTH
+from fpncompiler.spec.style import MAX_FAN_IN, STYLE_KEYS, Style, read_style
+from fpncompiler.spec.tree import Entry, Mapping, Node, Scalar, Sequence
+
+NODE_KEYS = ("inputs", "keep", "level", "share", "width", *STYLE_KEYS)
+MAX_NODES = 20_000
+MAX_EDGES = 100_000
+INPUT_FAMILIES = ("in", "backbone")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSpec:
+    """A declaration at one level and layer index; `layer` is None where there is none.
+
+    `width` is what its inputs are brought to, None if they keep theirs.
+    """
+
+    family: str
+    level: int
+    layer: int | None
+    by_name: bool
+    inputs: tuple[NodeInput, ...]
+    style: Style
+    width: int | None
+    keep: bool
+    share: str
+    span: Span
+
+    @property
+    def fuses(self) -> bool:
+        """Whether it declares two inputs or more, so that it may be pruned and may fuse."""
+        return len(self.inputs) > 1 or any(item.may_be_several for item in self.inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What is known of a name: the indices at which it has nodes, and whether as ranges."""
+
+    name: str
+    levels: tuple[int, ...]
+    ranged: bool
+    indexed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """The declarations of a layer, or of the prologue.
+
+    `broken` names the declarations that could not be read: who refers to them is not to blame.
+    """
+
+    specs: tuple[NodeSpec, ...]
+    families: dict[str, Family]
+    broken: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AtPlace:
+    """The settings at a level and layer index, for nodes without any of their own."""
+
+    reader: Reader
+    width: int | None
+    style: Style
+
+
+@dataclass(slots=True)
+class Settings:
+    """The network's settings, which may depend on the level; each read once."""
+
+    places: list[Mapping]
+    own: list[Mapping]
+    reader: Reader
+    known: dict[tuple[int, int | None], AtPlace] = field(default_factory=dict)
+
+    def at(self, level: int, layer: int | None) -> AtPlace:
+        """The settings of a node without any of its own."""
+        if (level, layer) not in self.known:
+            names = {"l": float(level)} | ({"k": float(layer)} if layer is not None else {})
+            reader = self.reader.with_names(names)
+            width = read_width(reader.first(self.own, "width"), reader, 64)
+            style = read_style(self.places, reader, width)
+            self.known[level, layer] = AtPlace(reader, width, style)
+        return self.known[level, layer]
+
+
+def read_width(node: Node | None, reader: Reader, default: int | None) -> int | None:
+    """A number of channels, or `same`: as many as come."""
+    node = reader.scaled(node)
+    if node is None:
+        return default
+    if isinstance(node, Scalar) and node.text == "same":
+        return None
+    return reader.integer(node, "`width`", 1, MAX_WIDTH)
+
+
+class NodesReader:
+    """Reads the declarations under `nodes` or `prologue`.
+
+    `declarable` are those of the input families that may be declared here.
+    """
+
+    def __init__(
+        self, settings: Settings, levels: Levels, layers: int, declarable: tuple[str, ...]
+    ) -> None:
+        self.settings = settings
+        self.reader = settings.reader
+        self.levels = levels
+        self.layers = layers
+        self.declarable = declarable
+        self.broken: set[str] = set()
+        self.edges = 0
+
+    def read(self, nodes: Node | None, key: str, span: Span) -> Nodes:
+        """All declarations; faults go to the sink."""
+        if not isinstance(nodes, Mapping) or not nodes.entries:
+            span = nodes.span if nodes else span
+            help = "declare families such as `td(l): [in(l), td(l+1)]`"
+            if key == "prologue":
+                help = "declare what the first layer reads: `in(6): {inputs: backbone(5)}`"
+            self.reader.sink.error("F202", f"the spec declares no `{key}`", span, help=help)
+            return Nodes((), {}, frozenset())
+        specs: list[NodeSpec] = []
+        for chosen, entry in self._most_special(nodes):
+            specs.extend(self._specs(chosen, entry))
+            if len(specs) > MAX_NODES or self.edges > MAX_EDGES:
+                what = f"{MAX_NODES} nodes" if len(specs) > MAX_NODES else f"{MAX_EDGES} edges"
+                message = f"the spec declares more than {what}"
+                self.reader.sink.fatal("F505", message, entry.key.span)
+        return Nodes(tuple(specs), self._families(nodes), frozenset(self.broken))
+
+    def _most_special(self, nodes: Mapping) -> Iterator[tuple["_Chosen", Entry]]:
+        """Each declaration with the places where no other one is more special."""
+        taken: dict[tuple[str, int, int | None], tuple[Declaration, Entry]] = {}
+        named: list[tuple[_Chosen, Entry]] = []
+        order: dict[str, Entry] = {}
+        for entry in nodes.entries.values():
+            declaration = self._declaration(entry.key)
+            if declaration is None:
+                continue
+            order[entry.key.text] = entry
+            if declaration.level is None:
+                named.append((_Chosen(declaration, ((None, None),)), entry))
+                continue
+            for place in self._places(declaration, entry):
+                key = (declaration.name, *place)
+                other = taken.get(key)
+                first = wins(declaration, other[0]) if other else True
+                if first is None and other:
+                    self._refuse_twice(declaration.name, place, entry, other[1])
+                if first:
+                    taken[key] = (declaration, entry)
+            if len(taken) > MAX_NODES:
+                message = f"the spec declares more than {MAX_NODES} nodes"
+                self.reader.sink.fatal("F505", message, entry.key.span)
+        places: dict[str, list[tuple[int | None, int | None]]] = {}
+        declarations: dict[str, Declaration] = {}
+        for (_, level, layer), (declaration, entry) in taken.items():
+            places.setdefault(entry.key.text, []).append((level, layer))
+            declarations[entry.key.text] = declaration
+        for text, found in places.items():
+            yield _Chosen(declarations[text], tuple(found)), order[text]
+        yield from named
+
+    def _refuse_twice(
+        self, name: str, place: tuple[int, int | None], entry: Entry, other: Entry
+    ) -> None:
+        at = f"level {place[0]}" + ("" if place[1] is None else f", layer {place[1]}")
+        message = f"node `{name}` at {at} is declared twice"
+        help = f"`{other.key.text}` declares it too, and neither is more special; rename one"
+        self.reader.sink.error("F208", message, entry.key.span, help=help)
+
+    def _places(self, declaration: Declaration, entry: Entry) -> Iterator[tuple[int, int | None]]:
+        assert declaration.level
+        outside = [n for n in declaration.level.ends if n not in self.levels]
+        if outside:
+            message = f"level {outside[0]} is outside the levels {self.levels}"
+            self.reader.sink.error("F302", message, entry.key.span)
+            self.broken.add(declaration.name)
+            return
+        layer = declaration.layer
+        if layer is not None and (missing := layer.beyond(1, self.layers)) is not None:
+            message = f"layer {missing} is outside the layers 1..{self.layers}"
+            self.reader.sink.error("F302", message, entry.key.span)
+            self.broken.add(declaration.name)
+            return
+        indices = (None,) if layer is None else layer.among(range(1, self.layers + 1))
+        yield from itertools.product(declaration.level.among(self.levels), indices)
+
+    def _families(self, nodes: Mapping) -> dict[str, Family]:
+        known: dict[str, Family] = {}
+        for entry in nodes.entries.values():
+            found = parse_declaration(entry.key.text)
+            if isinstance(found, str) or found.level is None:
+                continue
+            levels = found.level.among(self.levels)
+            before = known.get(found.name)
+            if before and before.indexed is not (found.layer is not None):
+                message = f"`{found.name}` is declared both with a layer index and without"
+                help = "a family has one for all its nodes, or for none"
+                self.reader.sink.error("F208", message, entry.key.span, help=help)
+            known[found.name] = Family(
+                found.name,
+                tuple(sorted({*levels, *(before.levels if before else ())})),
+                ranged=found.level.special != SINGLE or bool(before and before.ranged),
+                indexed=found.layer is not None,
+            )
+        return known
+
+    def _declaration(self, key: Scalar) -> Declaration | None:
+        found = parse_declaration(key.text)
+        sink = self.reader.sink
+        if isinstance(found, str):
+            if found == key.text:
+                help = "declare `td(l)` at every level, `td(4)` at one, or a name with `level:`"
+                sink.error("F206", f"`{key.text}` declares no node", key.span, help=help)
+            else:
+                help = (
+                    "write `l`, a number or a range such as `3..5`; layers are `k`, `k even`, `2`"
+                )
+                sink.error("F206", f"`{found}` is no index of a node", key.span, help=help)
+                self.broken.add(key.text.partition("(")[0].strip())
+            return None
+        if found.name in INPUT_FAMILIES and found.name not in self.declarable:
+            message = f"`{found.name}` is what the layer is given, and cannot be declared"
+            sink.error("F205", message, key.span, help="choose another name")
+            return None
+        if found.name in INPUT_FAMILIES and found.level is None:
+            help = f"write `{found.name}(l)`, or `{found.name}(6)`"
+            message = f"`{found.name}` is declared at levels, and not by name"
+            sink.error("F206", message, key.span, help=help)
+            self.broken.add(found.name)
+            return None
+        scalar = Scalar(found.name, True, key.span)
+        may_be_called = found.name in self.declarable or (
+            self.reader.name(scalar, "a node's name", MAX_NODE_NAME) == found.name
+        )
+        if not may_be_called:
+            self.broken.add(found.name)
+            return None
+        if found.layer is not None and not self.layers:
+            message = f"`{key.text}` has a layer index, but the spec does not say `k`"
+            sink.error("F202", message, key.span, help="add `k: 1..depth`")
+            self.broken.add(found.name)
+            return None
+        if found.level is not None and any(n > MAX_LEVEL for n in found.level.ends):
+            message = f"`{found.level.ends[-1]}` is not a level"
+            sink.error("F206", message, key.span, help=f"levels go up to {MAX_LEVEL}")
+            self.broken.add(found.name)
+            return None
+        return found
+
+    def _specs(self, chosen: "_Chosen", entry: Entry) -> Iterator[NodeSpec]:
+        name = chosen.declaration.name
+        body = self._body(entry.value)
+        places = chosen.places
+        if chosen.declaration.level is None:
+            level = self._named_level(entry, body)
+            places = ((level, None),) if level is not None else ()
+        elif given := body.get("level"):
+            message = f"`{entry.key.text}` says its level already"
+            self.reader.sink.error("F203", message, given.span, help="remove `level:`")
+        if not places or not self._has_inputs(entry, body):
+            self.broken.add(name)
+            return
+        for level, layer in places:
+            assert level is not None
+            spec = self._spec(chosen.declaration, entry, body, level, layer)
+            if spec is None:
+                self.broken.add(name)
+                return
+            yield spec
+
+    def _spec(
+        self, declaration: Declaration, entry: Entry, body: Mapping, level: int, layer: int | None
+    ) -> NodeSpec | None:
+        default = self.settings.at(level, layer)
+        reader = default.reader
+        own = set(body.entries) - {"inputs", "keep", "level", "share"}
+        width, style = default.width, default.style
+        places = [body, *self.settings.places]
+        if own:
+            width = read_width(body.get("width"), reader, width)
+            style = read_style(places, reader, width)
+        inputs = read_inputs(body.get("inputs"), places, reader, self._edge_width(style, width))
+        if inputs is None:
+            return None
+        fan_in = count_inputs(inputs, max(len([*self.levels]), self.layers))
+        self.edges += fan_in
+        if fan_in > MAX_FAN_IN:
+            message = f"`{declaration.name}` may read {fan_in} maps; {MAX_FAN_IN} are allowed"
+            reader.sink.error("F505", message, entry.key.span)
+        return NodeSpec(
+            family=declaration.name,
+            level=level,
+            layer=layer,
+            by_name=declaration.level is None,
+            inputs=inputs,
+            style=style,
+            width=width,
+            keep=reader.flag(body.get("keep"), "`keep`", False),
+            share=reader.name(share, "`share`") if (share := body.get("share")) else "",
+            span=entry.key.span,
+        )
+
+    @staticmethod
+    def _edge_width(style: Style, width: int | None) -> int | None:
+        """What convolutions on the edges into a node lead to: what it takes, if it minds."""
+        return None if style.fusion.concatenates else width
+
+    def _body(self, value: Node) -> Mapping:
+        """The long form of a declaration; `[...]` is short for `{inputs: [...]}`."""
+        if isinstance(value, Mapping) and not is_input(value):
+            return self.reader.mapping(value, "a node", NODE_KEYS)
+        return Mapping({"inputs": Entry(Scalar("inputs", True, value.span), value)}, value.span)
+
+    def _named_level(self, entry: Entry, body: Mapping) -> int | None:
+        """The level of a node that is declared by name."""
+        given = body.get("level")
+        key = entry.key
+        if given is None:
+            help = f"write `{key.text}(l)` for every level, or add `level:`"
+            self.reader.sink.error("F202", f"`{key.text}` has no level", key.span, help=help)
+            return None
+        level = self.reader.integer(given, "`level`", 0, MAX_LEVEL, -1)
+        if level >= 0 and level not in self.levels:
+            message = f"level {level} is outside the levels {self.levels}"
+            self.reader.sink.error("F302", message, key.span)
+            return None
+        return level if level >= 0 else None
+
+    def _has_inputs(self, entry: Entry, body: Mapping) -> bool:
+        node = body.get("inputs")
+        empty = isinstance(node, Sequence) and not node.items
+        if node is None or empty or (isinstance(node, Scalar) and not node.text):
+            message = f"`{entry.key.text}` has no inputs"
+            help = "list what it reads: `[in(l), td(l+1)]`"
+            self.reader.sink.error("F202", message, entry.key.span, help=help)
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """A declaration with the (level, layer) places at which it is the most special one."""
+
+    declaration: Declaration
+    places: tuple[tuple[int | None, int | None], ...]
