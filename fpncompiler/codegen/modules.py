@@ -154,7 +154,7 @@ def _bare_convolution(op: Convolution, in_width: str, out_width: str) -> Call:
 
 
 def _valid_convolution(op: Convolution, in_width: str, out_width: str) -> Call:
-    """A convolution without padding, which the blocks do not have; its parts are named as theirs."""
+    """A convolution without padding, which no block is; its parts are named as those of blocks."""
     bias = () if op.bias else ("bias=False",)
     kernel, alone = str(op.kernel), f"groups={in_width}"
     match op.kind:

@@ -88,7 +88,7 @@ def read_reference(node: Node, sink: Sink) -> Reference | None:
         return None
     if comma and layer is None:
         message = f"`{second.strip()}` is no layer: it is neither a number nor relative to `k`"
-        help = "write `k`, `k-1`, `1..k-1`, `3`, `last` or `*`"
+        help = "write `k`, `k-1`, `1..k-1`, `3`, `last` or `all`"
         sink.error("F206", message, node.span, help=help)
         return None
     return Reference(family, level, layer, node.text, node.span)
@@ -109,7 +109,7 @@ def _level(text: str) -> LevelIndex | None:
 
 
 def _layer(text: str) -> LayerIndex | None:
-    if text == "*":
+    if text in ("*", "all"):  # in a flow list YAML takes `*` for itself
         return Everywhere()
     if text == "last":
         return Last()

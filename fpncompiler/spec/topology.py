@@ -102,9 +102,9 @@ def read_topology(
     layers = _layer_count(tree, depth, reader)
     settings = Settings(places, own, reader)
     name = _name(tree, reader)
-    inputs = _input_levels(tree, spanned, reader)
+    inputs = _input_levels(tree, spanned, reader, chosen=levels is not None)
     parallel = _parallel(tree, reader)
-    first = settings.at(spanned.low, None)
+    first = settings.at(spanned.low, 1 if layers else None)
     return Topology(
         name=name,
         title=reader.text(tree.get("title"), "`title`") or name,
@@ -180,10 +180,16 @@ def _prologue(tree: Mapping, settings: Settings, inputs: Levels) -> Nodes | None
     return reader.read(prologue, "prologue", tree.span) if prologue else None
 
 
-def _input_levels(tree: Mapping, levels: Levels, reader: Reader) -> Levels:
-    """The levels that a layer reads: all of them, unless the spec names others."""
+def _input_levels(tree: Mapping, levels: Levels, reader: Reader, *, chosen: bool) -> Levels:
+    """The levels that a layer reads: all of them, unless the spec names others.
+
+    Where the command line has chosen the levels, those beyond are not read.
+    """
     given = reader.levels(tree.get("inputs"), "`inputs`")
-    return given or levels
+    if given is None or not chosen:
+        return given or levels
+    common = [level for level in given if level in levels]
+    return Levels(common[0], common[-1]) if common else levels
 
 
 def _name(tree: Mapping, reader: Reader) -> str:

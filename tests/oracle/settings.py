@@ -12,6 +12,9 @@ BLOCKS = ("c2f", "c3", "csp_stage", "csp_rep", "rep_conv", "residual", "l2_norm"
 DOUBLING = ("deconv", "pixel_shuffle", "carafe")
 ORDERS = ("act conv norm", "conv norm act", "conv norm", "conv act", "act conv", "norm act conv")
 ORDERS += ("norm conv", "conv", "act norm conv", "conv act norm")
+DOWNS = ("max_pool", "avg_pool", "bilinear", "conv3x3", "convolution")
+PADDINGS = ("same", "symmetric", "none")
+SHARINGS = ("per_edge", "per_source", "per_source_level")
 WIDTHS = (4, 6, 8, 12)
 
 
@@ -35,14 +38,14 @@ class Settings(Draws):
         return word
 
     def padding(self) -> str:
-        word = self.pick(["same", "symmetric", "none"])
+        word = self.pick(PADDINGS)
         self.saw(f"padding {word}")
         return word
 
     def adapters(self) -> dict[str, Any]:
-        sharing = self.pick(["per_edge", "per_source", "per_source_level"])
+        sharing = self.pick(SHARINGS)
         norm = self.chance(2)
-        self.saw(f"adapters {sharing} {'normed' if norm else 'plain'}")
+        self.saw(f"adapters {sharing}", "adapters normed" if norm else "adapters plain")
         settings = {"sharing": sharing, "norm": norm}
         return settings | ({"bias": self.chance(2)} if self.chance(4) else {})
 
@@ -54,11 +57,9 @@ class Settings(Draws):
         return {"block": word} if word in DOUBLING and self.chance(3) else word
 
     def down(self) -> Any:
-        word = self.pick(["max_pool", "avg_pool", "bilinear", "conv3x3", "convolution"])
+        word = self.pick(DOWNS)
         self.saw(f"down {word}")
-        if word != "convolution":
-            return word
-        return self.convolution()
+        return self.convolution() if word == "convolution" else word
 
     def convolution(self) -> dict[str, Any]:
         kind = self.pick(["separable", "full", "depthwise"])
@@ -82,7 +83,7 @@ class Settings(Draws):
         self.saw(f"fusion {kind}")
         if kind in WEIGHTED:
             granularity = self.pick(GRANULARITIES)
-            self.saw(f"fusion {kind} {granularity}")
+            self.saw(f"granularity {granularity}")
             fields = {"kind": kind, "granularity": granularity}
             if kind == "fast_normalized" and self.chance(4):
                 fields["eps"] = 0.01
@@ -134,15 +135,11 @@ class Settings(Draws):
     def level_step(self, change: int) -> Any:
         """A step that changes the level; a positive change is towards coarser levels."""
         if change < 0:
-            mode = self.pick(["nearest", "bilinear", *DOUBLING])
-            if mode not in DOUBLING or change < -1:
-                mode = mode if mode not in DOUBLING else "nearest"
-                self.saw("step up")
-                return {"up": mode, "levels": -change}
-            self.saw("step doubling")
+            mode = self.pick(["nearest", "bilinear", *(DOUBLING if change == -1 else ())])
+            self.saw("step doubling" if mode in DOUBLING else "step up")
             if mode == "carafe":
                 return {"block": "carafe", "kernel": 3, "hidden": 2}
-            return mode
+            return mode if mode in DOUBLING else {"up": mode, "levels": -change}
         how = self.pick(["conv", "pool", "down"])
         if how == "conv":
             self.saw("step stride")
@@ -188,7 +185,9 @@ class Settings(Draws):
         steps = [self.step() for _ in range(self.number(1, 3))]
         change = 0
         if self.chance(2):
-            changes = [c for c in (-1, 1, 1, 2) if min(levels) - c >= 1 and max(levels) - c <= 8]
+            changes = [
+                c for c in (-2, -1, 1, 1, 2) if min(levels) - c >= 1 and max(levels) - c <= 8
+            ]
             change = self.pick(changes) if changes else 0
         if change:
             self.saw("op changes level")
@@ -200,7 +199,7 @@ class Settings(Draws):
         self.saw("via")
         steps = [self.step() for _ in range(self.number(0, 2))]
         if self.chance(3):
-            changes = [c for c in (-1, 1, 2) if min(levels) + c >= 1 and max(levels) + c <= 8]
+            changes = [c for c in (-2, -1, 1, 2) if min(levels) + c >= 1 and max(levels) + c <= 8]
             if changes:
                 self.saw("via changes level")
                 steps.insert(self.number(0, len(steps)), self.level_step(self.pick(changes)))

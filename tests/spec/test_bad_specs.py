@@ -738,6 +738,17 @@ NETWORK_CASES = [
         "  td(..7): [in(l)]\n  v(8): {inputs: [td(7)], op: {padding: none, kernel: 7}}"
         "  # <- F404 v(8) | no cell left for images of 512x512",
     ),
+    case(
+        "widths_differ_where_none_is_said",
+        "depth: 1\noutputs: [td(3), x(4)]\nnodes:\n  td(l): [in(l)]\n"
+        "  x(4): {inputs: [in(4), in(5)], width: same}  # <- F406 x(4) | widths (112, 320)",
+    ),
+    case(
+        "gate_that_gets_a_skip",
+        "passes: [add_same_level_skip]\noutputs: out\nnodes:\n  td(l): [in(l), in(l)]\n"
+        "  out(l): {inputs: [td(l), td(*)], fusion: sum}\n"
+        "  out(4): {inputs: [td(4), td(5)], fusion: gate}  # <- F307 out(4) | after the passes",
+    ),
     case("after_an_unknown_spec", "after: bifpm  # <- F210 bifpm | did you mean `bifpn`?"),
     case("after_a_path", "after: ../bifpn  # <- F210 ../bifpn | no spec"),
     case("after_a_list", "after: [bifpn]  # <- F203 [ | `after` is the name of a spec"),
@@ -1015,6 +1026,11 @@ MODEL_CASES = [
         "scales_and_levels_differ",
         "anchors: {scale: [3, 4]}\nheads: {depth: 3}  # <- F403 { | 2 anchor scales for 5 levels",
     ),
+    model_case(
+        "segmentation_of_many_levels",
+        "heads: {kind: segmentation, levels: 3..4}  # <- F403 { | reads one level, not 2",
+    ),
+    model_case("unknown_kind_of_heads", "heads: {kind: masks}  # <- F207 masks | `segmentation`"),
     model_case("phi_out_of_range", "phi: 0..3  # <- F502 0..3 | phi 4 is out of range", phi=4),
     model_case("negative_phi", "phi: 0..3  # <- F502 0..3 | phi -1 is out of range", phi=-1),
     model_case(

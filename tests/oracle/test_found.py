@@ -1,0 +1,134 @@
+"""Networks that the oracle found wrong once, each as small as it gets."""
+
+import pytest
+
+from fpncompiler import compile_spec
+from fpncompiler.diagnostics import SpecError
+from tests.oracle.specs import Spec
+from tests.oracle.test_equality import assert_all
+
+CASES = {
+    # Each layer was called with the backbone's features as soon as one of them reads those.
+    "one layer of two reads the backbone": """
+after: fpn
+levels: 3..7
+width: 8
+depth: 1
+nodes: {a(l): [in(l), backbone(3)]}
+outputs: a
+""",
+    "the first layer of two has lost its nodes that read the backbone": """
+levels: 3..5
+inputs: 3..3
+width: 8
+depth: 2
+nodes: {a(3): in(3), a(5): [in(3), backbone(3)]}
+outputs: a
+""",
+    # Only full convolutions had no padding; the others kept theirs, and the size.
+    "a separable convolution without padding": """
+levels: 3..5
+width: 8
+nodes:
+  a(..4): in(l)
+  b(5): {inputs: a(4), op: {conv: separable, kernel: 3, order: [conv], padding: none}}
+outputs: [a, b(5)]
+""",
+    "a depthwise convolution without padding": """
+levels: 3..5
+width: 8
+nodes:
+  a(..4): in(l)
+  b(5): {inputs: a(4), op: {conv: depthwise, kernel: 3, order: [norm, conv], padding: none}}
+outputs: [a, b(5)]
+""",
+    # The sizes of inputs were not known before the nodes that sort before them.
+    "an input that gives a size and comes late in the order": """
+levels: 3..4
+width: 8
+nodes:
+  a(3): in(3)
+  a(4): {inputs: in(3), op: [{pool: max, stride: 4}, deconv, conv3x3]}
+outputs: a
+""",
+    # Steps that lead to a width that the source has by chance had the adapter before them.
+    "steps on an edge that lead to the width of the source": """
+levels: 3..4
+width: 8
+nodes:
+  a(l): {inputs: in(l), width: 4}
+  b(l): [in(l), {from: a(l), via: [{conv: full, width: 4}]}]
+outputs: b
+""",
+    # A node's fusion was refused for settings that the network's own, another kind, has.
+    "a gate among weighted fusions of channels": """
+levels: 3..4
+width: 8
+fusion: {kind: softmax, granularity: channel}
+nodes:
+  a(l): [in(3), in(4)]
+  b(l): {inputs: [in(l), a(l)], fusion: gate}
+outputs: b
+""",
+}
+
+REFUSED = {
+    # Adapters would bring them to a width, but there is none; the generated code failed.
+    "maps of different widths, to be added as they are": (
+        "F406",
+        """
+levels: 3..4
+width: same
+op: none
+nodes: {a(l): [in(3), in(4)]}
+outputs: a
+""",
+    ),
+    "a gate that the skip edge gives a third input": (
+        "F307",
+        """
+levels: 3..4
+width: 8
+fusion: gate
+passes: [add_same_level_skip]
+nodes:
+  a(l): {inputs: in(3), op: conv1x1}
+  b(l): [a(3), a(4)]
+outputs: b
+""",
+    ),
+    # The branches read levels that the layer is not given; the compiler crashed.
+    "branches that read more than the layer": (
+        "F304",
+        """
+levels: 3..7
+inputs: 3..5
+parallel: [fpn, panet]
+""",
+    ),
+    # Level 8 is there and level 7 is not: 640 pixels are three cells of level 8, six of level 7.
+    "the model's own images do not fit": (
+        "F404",
+        """
+levels: 3..7
+inputs: 3..3
+nodes:
+  a(7): {inputs: in(3), op: deconv}
+outputs: a
+""",
+    ),
+}
+
+OPTIONS = (("backbone", "ghostnet_050"), ("num_classes", 2), ("phi", 1))
+
+
+@pytest.mark.parametrize("text", CASES.values(), ids=CASES.keys())
+def test_a_network_that_was_wrong(text):
+    assert_all(Spec(f"fpnc: 1\nname: found{text}", OPTIONS, frozenset()))
+
+
+@pytest.mark.parametrize(("code", "text"), REFUSED.values(), ids=REFUSED.keys())
+def test_a_network_that_ought_to_be_refused(code, text):
+    with pytest.raises(SpecError) as caught:
+        compile_spec(f"fpnc: 1\nname: found{text}", **dict(OPTIONS))
+    assert {diagnostic.code for diagnostic in caught.value.diagnostics} == {code}
