@@ -22,6 +22,8 @@ lint: .venv/installed-dev
 
 # Write every file in generated/ again, after a change of specs, blocks or templates.
 golden: .venv/installed
+	$(BIN)/fpnc schema -o specs
+	$(BIN)/fpnc schema model -o specs/models
 	$(BIN)/fpnc compile --all
 
 .venv/installed: pyproject.toml

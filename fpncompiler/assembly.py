@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from fpncompiler.analysis.sizes import Size, sizes
+from fpncompiler.analysis.sizes import Size, map_size, sizes
 from fpncompiler.diagnostics import Sink
 from fpncompiler.ir.detector import Model
 from fpncompiler.ir.flow import arrival, entry_width, infer_widths
@@ -217,7 +217,17 @@ def _check_network(network: Network, model: Model, topology: Topology, sink: Sin
         _check_widths(graph, topology, sink)
         _check_sizes(graph, model.resolution, topology, sink)
         _check_shares(graph, sink)
+    for graph in _handing_on(network):
+        _check_handed_on(graph, model.resolution, topology, sink)
     sink.stop_on_errors()
+
+
+def _handing_on(network: Network) -> Iterator[Graph]:
+    """The graphs whose outputs a layer reads."""
+    yield network.extra
+    for index, layer in enumerate(network.layers, start=1):
+        if index < len(network.layers) or layer.repeats > 1:
+            yield layer.graph
 
 
 def _check_arities(graph: Graph, topology: Topology, sink: Sink) -> None:
@@ -261,6 +271,19 @@ def _check_sizes(graph: Graph, image_size: Size, topology: Topology, sink: Sink)
             message = f"`{node}` fuses maps of different sizes ({shown})"
             help = "a convolution without padding leaves sizes that fit nothing else"
             sink.error("F405", message, span, help=help)
+
+
+def _check_handed_on(graph: Graph, image_size: Size, topology: Topology, sink: Sink) -> None:
+    """A layer counts on inputs of the size of their level."""
+    found = sizes(graph, image_size)
+    for level, node in sorted(graph.outputs.items()):
+        height, width = map_size(level, image_size)
+        if found.nodes[node] != (height, width):
+            got = "{}x{}".format(*found.nodes[node])
+            message = f"`{node}` is {got} at level {level}, where the next layer reads"
+            help = "a convolution without padding leaves sizes that fit nothing else: `depth: 1`"
+            span = graph.span(node) or topology.outputs_span
+            sink.error("F405", f"{message} {height}x{width}", span, help=help)
 
 
 def _check_shares(graph: Graph, sink: Sink) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from fpncompiler import __version__
+from fpncompiler import __version__, cli_authoring
 
 if TYPE_CHECKING:
     from fpncompiler.pipeline import Options
@@ -72,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_compile(commands)
     _add_check(commands)
     _add_backbones(commands)
+    cli_authoring.add_new(commands)
+    cli_authoring.add_schema(commands)
     return parser
 
 

@@ -22,8 +22,10 @@ from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.network import Network
 from fpncompiler.provenance import Options, stamped
 from fpncompiler.spec.loading import Source, load_model, load_named, load_topology
+from fpncompiler.spec.merging import merge, without
 from fpncompiler.spec.model import MAX_CLASSES, Selection, read_model, select_variant
 from fpncompiler.spec.reading import Levels, Reader
+from fpncompiler.spec.style import is_weighable
 from fpncompiler.spec.topology import Branch, Topology, read_topology
 from fpncompiler.spec.tree import Mapping, Scalar
 
@@ -64,7 +66,8 @@ class Compiled:
 
     def effdet_key_map(self, *, level_first: bool = False) -> dict[str, str]:
         """Module paths of the generated model -> module paths of effdet's checkpoints."""
-        return effdet_key_map(self.network, self.model, level_first=level_first)
+        branches = len(self.topology.parallel)
+        return effdet_key_map(self.network, self.model, level_first=level_first, branches=branches)
 
 
 def compile_spec(spec: str | Path, options: Options) -> Compiled:
@@ -108,7 +111,7 @@ def _compiled(spec: str | Path, options: Options) -> Compiled:
                 message = f"`{branch.name}` has `{key}`, which no branch can have"
                 help = "a branch reads what the network does that it is in"
                 sink.error("F203", message, branch.span, help=help)
-        return settings.topology(source.tree, merged.levels)
+        return settings.branch(source.tree, merged)
 
     stages = [build_stage(each, tuple(taps), branch_topology, sink) for each in topologies]
     network = assemble(stages, model, channels, sink)
@@ -148,9 +151,21 @@ class _Settings:
     selection: Selection
     reader: Reader
 
+    def branch(self, tree: Mapping, merged: Topology) -> Topology:
+        """A branch of a topology, which may leave settings to that."""
+        around = merged.for_branches
+        constants = Mapping({k: e for k, e in around.entries.items() if k == "let"}, tree.span)
+        below = merge(self.selection.tree, without(around, "let"))
+        inner = replace(self, selection=replace(self.selection, tree=below))
+        read = inner.topology(merge(constants, tree), merged.levels)
+        return replace(read, for_branches=merge(around, read.for_branches))
+
     def topology(self, tree: Mapping, levels: Levels | None) -> Topology:
+        """A topology with the settings of the model's row."""
         override = self.selection.tree.get("override")
         over = override if isinstance(override, Mapping) else Mapping({}, tree.span)
+        if not is_weighable(self.reader.scaled(tree.get("fusion"))):
+            over = without(over, "fusion")  # a row changes the weights, and makes no sum of concat
         return read_topology(tree, self.selection.tree, over, self.reader, levels)
 
 

@@ -19,7 +19,19 @@ MODULES = {
 # part -> the parts that it may import, apart from itself; "" is the package's own `__init__`
 ARROWS = {
     "": {"api"},
-    "cli": {"", "pipeline", "report", "spec", "codegen", "plugins", "backbones", "diagnostics"},
+    "cli": {
+        "",
+        "pipeline",
+        "cli_authoring",
+        "report",
+        "spec",
+        "codegen",
+        "plugins",
+        "backbones",
+        "diagnostics",
+    },
+    "cli_authoring": {"authoring", "spec"},
+    "authoring": {"spec", "codegen"},
     "api": {"pipeline", "codegen", "spec"},
     "report": {"pipeline", "codegen", "diagnostics"},
     "pipeline": {

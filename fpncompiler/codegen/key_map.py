@@ -9,16 +9,19 @@ effdet numbers its nodes in the order of computation, after the inputs from the 
 from fpncompiler.codegen.lower import adapter_name, convolution_path, fusion_path
 from fpncompiler.ir.detector import Model
 from fpncompiler.ir.graph import Graph
-from fpncompiler.ir.network import Network
+from fpncompiler.ir.network import BRANCH_LETTERS, Network
 from fpncompiler.ir.ops import Adapt, Convolution, Fuse, Input
 
 
-def effdet_key_map(network: Network, model: Model, *, level_first: bool = False) -> dict[str, str]:
+def effdet_key_map(
+    network: Network, model: Model, *, level_first: bool = False, branches: int = 0
+) -> dict[str, str]:
     """Module path of the generated model -> module path in an effdet checkpoint.
 
     Args:
         level_first: the heads' batch norms are nested by level, then repeat
             (effdet `head_bn_level_first`).
+        branches: how many parallel branches a layer has, which effdet numbers one after another.
 
     Raises:
         ValueError: the network has what effdet cannot have.
@@ -28,7 +31,7 @@ def effdet_key_map(network: Network, model: Model, *, level_first: bool = False)
     index = 0
     for layer in network.layers:
         for _ in range(layer.repeats):
-            keys |= _layer_keys(layer.graph, index)
+            keys |= _layer_keys(layer.graph, index, branches)
             index += 1
     for ours, theirs in (("class_head", "class_net"), ("box_head", "box_net")):
         keys |= _head_keys(ours, theirs, network, model, level_first=level_first)
@@ -46,12 +49,12 @@ def _extra_keys(network: Network) -> dict[str, str]:
     return keys
 
 
-def _layer_keys(graph: Graph, index: int) -> dict[str, str]:
+def _layer_keys(graph: Graph, index: int, branches: int) -> dict[str, str]:
     order = graph.order()
     inputs = [node for node in order if isinstance(graph.op(node), Input)]
     numbers = {node: number for number, node in enumerate(inputs)}
     keys: dict[str, str] = {}
-    for number, node in enumerate(graph.computed()):
+    for number, node in enumerate(_numbered(graph, branches)):
         numbers[node] = len(inputs) + number
         ours, theirs = f"network.layers.{index}", f"fpn.cell.{index}.fnode.{number}"
         op = graph.op(node)
@@ -69,6 +72,19 @@ def _layer_keys(graph: Graph, index: int) -> dict[str, str]:
             name = f"{ours}.{convolution_path(node, op)}"
             keys |= _convolution_keys(name, f"{theirs}.after_combine.conv", step)
     return keys
+
+
+def _numbered(graph: Graph, branches: int) -> list[str]:
+    """The nodes as effdet numbers them: branch by branch, then those that merge, finest first."""
+    letters = BRANCH_LETTERS[:branches]
+
+    def place(node: str) -> tuple[int, int]:
+        level = graph.op(node).level
+        letter, found, _ = node.removeprefix(f"p{level}_").partition("_")
+        in_branch = bool(found) and letter in letters
+        return (letters.index(letter), 0) if in_branch else (branches, level)
+
+    return sorted(graph.computed(), key=place) if branches else [*graph.computed()]
 
 
 def _adapter_keys(ours: str, theirs: str, via: tuple[object, ...]) -> dict[str, str]:

@@ -6,6 +6,7 @@ statements are looked at, before anyone sees it.
 """
 
 import ast
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -15,8 +16,9 @@ import jinja2
 from fpncompiler.analysis.cost import DetectorCost
 from fpncompiler.analysis.limits import SizeLimits
 from fpncompiler.codegen import describe
-from fpncompiler.codegen.blocks import Import, closure, imports_for, names_in
+from fpncompiler.codegen.blocks import closure, names_in
 from fpncompiler.codegen.heads import head_adapters, segmentation_head, shared_head
+from fpncompiler.codegen.imports import import_statements
 from fpncompiler.codegen.layout import WIDTH, Call, Expr, List, statement
 from fpncompiler.codegen.lower import BODY, GraphCode, LayerCode, lower_graph, lower_layers
 from fpncompiler.ir.detector import Model
@@ -24,11 +26,9 @@ from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.network import Network
 from fpncompiler.ir.ops import Input
 
-# Of the names that blocks import, those that come from the standard library.
-STANDARD_LIBRARY = ("collections", "math", "typing")
 # What a generated file may consist of, besides its docstring.
 TOP_LEVEL = (ast.Import, ast.ImportFrom, ast.Assign, ast.ClassDef, ast.FunctionDef)
-TEMPLATE_IMPORTS = ("Sequence", "Tensor", "nn", "torch")
+_QUOTED = '"""{}\n    """'
 
 
 class Code(str):
@@ -71,7 +71,7 @@ def render_body(detector: Detector) -> str:
         .render(
             **_constants(detector),
             docstring=_docstring(_module_lines(detector), 0),
-            imports=_imports(names),
+            imports=Code(import_statements(names)),
             blocks=[Code(block.source) for block in blocks],
         )
     )
@@ -152,7 +152,7 @@ def _model_context(detector: Detector) -> dict[str, object]:
             for i, layer in enumerate(layers)
         ],
         "network": _network_context(detector, extra, layers),
-        "detector": {"docstring": _docstring([_detector_line(detector)], 4)},
+        "detector": {"docstring": _class_docstring(_detector_name(detector), _parts(detector))},
         "num_classes": detector.classes,
         "pretrained_backbone": Code(repr(detector.pretrained_backbone)),
         "drop_path_rate": _optional(model.backbone.drop_path_rate),
@@ -204,7 +204,8 @@ def _gives(graph: Graph) -> str:
     if given == set(graph.outputs):
         return f"the same sizes, {channels} channels"
     alone = " alone" if set(graph.outputs) < given else ""
-    return f"{describe.level_names(sorted(graph.outputs))}{alone}, {channels} channels"
+    named = f"{describe.level_names(sorted(graph.outputs))}{alone}, {channels} channels"
+    return named if len(named) < 50 else f"{len(graph.outputs)} levels{alone}, {channels} channels"
 
 
 def _network_context(
@@ -225,9 +226,8 @@ def _network_context(
     reads_backbone = _reads_backbone(layers)
     pyramid = List(tuple(network.extra.outputs[level] for level in sorted(network.extra.outputs)))
     inputs = [f"c{level}" for level in sorted(network.taps)]
-    doc = f"{detector.title}: {describe.network_sentence(network)}."
     return {
-        "docstring": _docstring([describe.plain_text(doc)], 4),
+        "docstring": _class_docstring(detector.title, describe.network_sentence(network)),
         "channels": _tuple(width for _, width in sorted(network.taps.items())),
         "channel_names": Code(_targets(names)),
         "checks": [_channel_check(level, network.taps[level]) for level in fixed],
@@ -241,13 +241,15 @@ def _network_context(
 
 
 def _channel_check(level: int, width: int) -> Code:
-    """A check for a width that was right without an adapter, two lines of a message at most."""
+    """A check for a width that was right without an adapter, its message on one line if it fits."""
+    pad = " " * 16
+    first = "this file was compiled for another backbone, with "
+    second = f"{width} channels at level {level}, not {{c{level}}}"
+    message = f'{pad}f"{first}{second}"'
+    if len(message) > WIDTH:
+        message = f'{pad}"{first}"\n{pad}f"{second}"'
     return Code(
-        f"        if c{level} != {width}:\n"
-        f"            raise ValueError(\n"
-        f'                "this file was compiled for another backbone, with "\n'
-        f'                f"{width} channels at level {level}, not {{c{level}}}"\n'
-        f"            )"
+        f"        if c{level} != {width}:\n            raise ValueError(\n{message}\n            )"
     )
 
 
@@ -286,12 +288,7 @@ def _module_lines(detector: Detector) -> list[str]:
     network, model = detector.network, detector.model
     first = network.layers[0].graph
     return [
-        describe.paragraph(
-            describe.plain_text(
-                f"{_detector_name(detector)}: {describe.network_sentence(network)}."
-            ),
-            indent=3,
-        ),
+        *_headed(_detector_name(detector), describe.network_sentence(network), WIDTH - 3),
         "",
         *_sources(detector),
         "",
@@ -333,11 +330,33 @@ def _detector_name(detector: Detector) -> str:
     return f"{detector.model.title}-{detector.model.variant.capitalize()} with {detector.title}"
 
 
-def _detector_line(detector: Detector) -> str:
+def _parts(detector: Detector) -> str:
     segments = detector.model.heads.segments
     heads = "a head for segmentation" if segments else "class and box heads"
-    text = f"{_detector_name(detector)}: backbone, feature network, {heads}."
-    return describe.plain_text(text)
+    return f"backbone, feature network, {heads}"
+
+
+def _class_docstring(name: str, text: str) -> Code:
+    """`name: text.` where it fits in a line, else in two paragraphs."""
+    lines = _headed(name, text, WIDTH - 4 - 6)
+    return (
+        _docstring(lines, 4)
+        if len(lines) == 1
+        else Code(_QUOTED.format("\n".join([lines[0], "", f"    {lines[2]}"])))
+    )
+
+
+def _headed(name: str, text: str, width: int) -> list[str]:
+    """`name: text.` where it fits in a line, else a line, an empty one, and the text."""
+    name = describe.plain_text(name)
+    line = f"{name}: {text}."
+    if len(line) <= width:
+        return [line]
+    return [textwrap.shorten(f"{name}.", width, placeholder=" ..."), "", f"{_capital(text)}."]
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _docstring(lines: Iterable[str], indent: int) -> Code:
@@ -350,29 +369,6 @@ def _docstring(lines: Iterable[str], indent: int) -> Code:
     first, *rest = describe.paragraph(text, indent + 3).split("\n") if indent else text.split("\n")
     body = "\n".join(pad + line if line else "" for line in rest)
     return Code(f"{quotes}{first}\n{body}\n{pad}{quotes}" if rest else f"{quotes}{first}{quotes}")
-
-
-def _imports(names: frozenset[str]) -> Code:
-    """Import statements for the names, the standard library first, sorted as isort would."""
-    found = imports_for({*names, *TEMPLATE_IMPORTS})
-    groups = [
-        [i for i in found if (i.module.partition(".")[0] in STANDARD_LIBRARY) is standard]
-        for standard in (True, False)
-    ]
-    return Code("\n\n".join("\n".join(_import_lines(group)) for group in groups if group))
-
-
-def _import_lines(imports: list[Import]) -> list[str]:
-    plain = sorted(f"import {i.module}" for i in imports if not i.name)
-    modules: dict[str, list[str]] = {}
-    aliased = []
-    for found in imports:
-        if found.name and found.alias:
-            aliased.append((found.module, f"{found.name} as {found.alias}"))
-        elif found.name:
-            modules.setdefault(found.module, []).append(found.name)
-    lines = [(module, ", ".join(sorted(names))) for module, names in modules.items()]
-    return plain + [f"from {module} import {names}" for module, names in sorted(lines + aliased)]
 
 
 def _targets(names: list[str]) -> str:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from fpncompiler.ir.graph import Graph
 
+# The nodes of parallel branches are called `p6_a_td`, `p6_b_td`.
+BRANCH_LETTERS = "abcdefgh"
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:

@@ -9,6 +9,7 @@ Before: layers after their rewrites. After: one layer; what a branch calls `p6_t
 from dataclasses import replace
 
 from fpncompiler.ir.graph import Edge, Graph
+from fpncompiler.ir.network import BRANCH_LETTERS
 from fpncompiler.ir.ops import Fuse, Input, levels_of
 
 
@@ -56,9 +57,8 @@ def side_by_side(name: str, branches: list[Graph], merging: dict[int, Fuse]) -> 
         merging: the op of each level's merging node, which reads the branches in their order.
     """
     graph = Graph(name)
-    letters = "abcdefgh"
     outputs: dict[int, list[str]] = {level: [] for level in merging}
-    for letter, branch in zip(letters, branches, strict=False):
+    for letter, branch in zip(BRANCH_LETTERS, branches, strict=False):
         names = {node: _in_branch(branch, node, letter) for node in branch.nodes()}
         for node in branch.nodes():
             if names[node] not in graph:

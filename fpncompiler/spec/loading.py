@@ -63,7 +63,7 @@ def load_model(name: str, topology: Path | None, named_at: Node | None, sink: Si
     return Source(path, _extended(tree, [path], sink, "models"))
 
 
-def load_named(name: str, beside: Path | None, span: Span, sink: Sink) -> Source:
+def load_named(name: str, beside: Path | None, span: Span | None, sink: Sink) -> Source:
     """Read the topology `name`, looked for beside a spec and in the spec folders.
 
     Raises:
@@ -76,6 +76,17 @@ def load_named(name: str, beside: Path | None, span: Span, sink: Sink) -> Source
         sink.fatal("F210", f"there is no spec `{name}`", span, help=help)
     tree = parse_tree(_read(path), _shown(path), sink)
     return Source(path, _extended(tree, [path], sink))
+
+
+def check_named(name: str, beside: Path) -> None:
+    """Look for a topology as `extends` does, in a spec at a place.
+
+    Raises:
+        SpecError: F210, there is no such spec.
+    """
+    sink = Sink()
+    load_named(name, beside, None, sink)
+    sink.stop_on_errors()
 
 
 def check_version(tree: Mapping, sink: Sink) -> None:

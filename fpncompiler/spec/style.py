@@ -111,6 +111,12 @@ def read_fusion(fields: Mapping, kind: str, places: list[Mapping], reader: Reade
     return ops.Fusion(kind, options=options, style=style if known.styled else None)
 
 
+def is_weighable(fusion: Node | None) -> bool:
+    """Whether a spec's fusion adds maps, with weights or without; so it is where it is not said."""
+    kind = fusion.get("kind") if isinstance(fusion, Mapping) else fusion
+    return not isinstance(kind, Scalar) or kind.text in ("sum", *ops.WEIGHTED_FUSIONS)
+
+
 def fusion_words() -> tuple[str, ...]:
     """All fusions that a spec can name."""
     return (*ops.PLAIN_FUSIONS, *ops.WEIGHTED_FUSIONS, *fusion_kinds())

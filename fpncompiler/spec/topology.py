@@ -1,8 +1,9 @@
 """A topology spec, typed at one phi: declarations of nodes, one for each level and layer index."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fpncompiler.diagnostics import Span
+from fpncompiler.ir.network import BRANCH_LETTERS
 from fpncompiler.spec.loading import check_version
 from fpncompiler.spec.names import name_fault
 from fpncompiler.spec.nodes import Nodes, NodeSpec, NodesReader, Settings
@@ -34,7 +35,7 @@ TOPOLOGY_KEYS = (
     *STYLE_KEYS,
 )
 MAX_DEPTH = 64
-MAX_BRANCHES = 8
+MAX_BRANCHES = len(BRANCH_LETTERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,9 @@ class Branch:
 class Topology:
     """A feature network before it is built: everything scaled to one phi.
 
-    With `parallel`, its nodes are those that merge the branches. `inputs` are the levels that a
-    layer reads. `layers` is the number of layers that `k` counts, 0 if nothing does.
+    With `parallel`, its nodes are those that merge the branches, and `for_branches` is what they
+    take from it where they do not say otherwise: all settings but its fusion. `inputs` are the
+    levels that a layer reads. `layers` is the number of layers that `k` counts, 0 if nothing does.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Topology:
     depth: int
     layers: int
     style: Style
+    for_branches: Mapping = field(repr=False, compare=False)
     span: Span
     levels_span: Span
     outputs_span: Span
@@ -123,10 +126,16 @@ def read_topology(
         depth=1 if layers else depth,
         layers=layers,
         style=first.style,
+        for_branches=_for_branches(tree),
         span=tree.span,
         levels_span=range_node.span if range_node else tree.span,
         outputs_span=out.span if (out := tree.get("outputs")) else tree.span,
     )
+
+
+def _for_branches(tree: Mapping) -> Mapping:
+    kept = {*STYLE_KEYS, "let", "width"} - {"fusion"}
+    return Mapping({k: e for k, e in tree.entries.items() if k in kept}, tree.span)
 
 
 def _with_constants(tree: Mapping, reader: Reader) -> Reader:

@@ -1,19 +1,15 @@
 """Networks whose nodes effdet lists in another order equal effdet's, on the same weights."""
 
 import copy
-import re
 from dataclasses import dataclass, field
 
 import pytest
 import torch
-from effdet.config.fpn_config import get_fpn_config
 from effdet.efficientdet import EfficientDet
 from omegaconf import OmegaConf
 from torch import nn
 
 from fpncompiler.detection.weights import rename_keys
-from fpncompiler.ir.graph import Graph
-from fpncompiler.ir.ops import Input
 from tests.helpers import Generated, flatten_outputs, generate
 from tests.references.effdet_peer import (
     TOLERANCE,
@@ -25,10 +21,6 @@ from tests.references.effdet_peer import (
     our_keys,
     random_images,
 )
-
-INPUTS = 5  # of a layer, P3 to P7
-NODE = re.compile(r"(?P<cell>fpn\.cell\.\d+\.fnode\.)(?P<node>\d+)")
-SOURCE = re.compile(r"\.resample\.(\d+)\.")
 
 # effdet returns the last five nodes of its list, finest first; these read all inputs, 0 to 4.
 ALL_TO_ALL = [
@@ -92,11 +84,8 @@ def test_outputs_equal_those_of_effdet(case):
 
 def with_weights_of(reference: EfficientDet, generated: Generated) -> nn.Module:
     """The generated detector in eval mode, every weight from effdet and none left over."""
-    places = places_in_list(generated.compiled.network.layers[0].graph, listed_nodes(reference))
-    by_computation = our_keys(reference, generated)
-    keys = {renumbered(theirs, places): ours for theirs, ours in by_computation.items()}
     model = generated.module.EfficientDet().eval()
-    model.load_state_dict(rename_keys(reference.state_dict(), keys))
+    model.load_state_dict(rename_keys(reference.state_dict(), our_keys(reference, generated)))
     return model
 
 
@@ -106,36 +95,3 @@ def with_a_mistake(model: nn.Module) -> nn.Module:
     layer = wrong.network.layers[-1]
     layer.p4_out, layer.p5_out = layer.p5_out, layer.p4_out
     return wrong
-
-
-def listed_nodes(reference: EfficientDet) -> list:
-    """effdet's node list of one layer."""
-    config = reference.config
-    named = get_fpn_config(config.fpn_name, config.min_level, config.max_level)
-    return (config.fpn_config or named).nodes
-
-
-def places_in_list(layer: Graph, listed: list) -> list[int]:
-    """The place in effdet's list of each node in the order of computation, inputs first."""
-    inputs = [node for node in layer.nodes() if isinstance(layer.op(node), Input)]
-    computed = list(layer.computed())
-    by_shape = {shape(layer, node): node for node in computed}
-    names = [*inputs]
-    for node in listed:
-        names.append(by_shape[node.feat_level, *(names[n] for n in node.inputs_offsets)])
-    return [names.index(node) for node in (*inputs, *computed)]
-
-
-def shape(layer: Graph, node: str) -> tuple:
-    """What tells a node from all others of its layer: its level and its inputs, in order."""
-    return (layer.op(node).level, *(edge.source for edge in layer.inputs(node)))
-
-
-def renumbered(path: str, places: list[int]) -> str:
-    """A path in effdet's checkpoint by the order of computation -> by effdet's list."""
-    found = NODE.match(path)
-    if not found:
-        return path
-    node = places[int(found["node"]) + INPUTS] - INPUTS
-    rest = SOURCE.sub(lambda m: f".resample.{places[int(m[1])]}.", path[found.end() :])
-    return f"{found['cell']}{node}{rest}"

@@ -185,10 +185,8 @@ class Settings(Draws):
         steps = [self.step() for _ in range(self.number(1, 3))]
         change = 0
         if self.chance(2):
-            changes = [
-                c for c in (-2, -1, 1, 1, 2) if min(levels) - c >= 1 and max(levels) - c <= 8
-            ]
-            change = self.pick(changes) if changes else 0
+            most, least = min(levels) - 1, max(levels) - 8
+            change = self.pick([c for c in (-2, -1, 1, 1, 2) if least <= c <= most] or [0])
         if change:
             self.saw("op changes level")
             steps.insert(self.number(0, len(steps)), self.level_step(change))

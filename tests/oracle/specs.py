@@ -6,6 +6,7 @@ cycle. What cannot be known here (widths after pruning, say) is left to the comp
 """
 
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
@@ -61,8 +62,8 @@ def given(name: str, levels: list[int]) -> Family:
 class Drafter(Inputs):
     """Draws one spec."""
 
-    def __init__(self, draw: st.DrawFn) -> None:
-        super().__init__(draw)
+    def __init__(self, random: Random) -> None:
+        super().__init__(random)
         self.families: list[Family] = []
         self.layers = 0
         self.depth = 1
@@ -235,7 +236,7 @@ class Drafter(Inputs):
 
     def nodes(self) -> dict[str, Any]:
         """All declarations, in any order; what is read is declared somewhere."""
-        names = self.draw(st.permutations(["td", "out", "mid", "a1", "skip", "b", "gp", "sp"]))
+        names = self.shuffled(["td", "out", "mid", "a1", "skip", "b", "gp", "sp"])
         declared: list[tuple[str, Any]] = []
         count = self.number(1, 4)
         stages = sorted(self.pick([0, 1, 1, 2]) if self.layers else 0 for _ in range(count))
@@ -253,7 +254,7 @@ class Drafter(Inputs):
         if shrinks:
             declared.append(self.shrinking_tail())
         if self.chance(3):
-            declared = self.draw(st.permutations(declared))
+            declared = self.shuffled(declared)
         return dict(declared)
 
     def named(self, family: Family) -> tuple[str, Any]:
@@ -294,7 +295,7 @@ class Drafter(Inputs):
             declarations.append((self.pick(texts), [*range(low, high + 1)]))
         elif shape == "singles":
             self.saw("single")
-            chosen = sorted(self.draw(st.sets(st.sampled_from(levels), min_size=1, max_size=2)))
+            chosen = sorted(self.some(levels, 2))
             declarations += [(str(level), [level]) for level in chosen]
         else:
             declarations.append(("l", levels))
@@ -408,7 +409,7 @@ class Drafter(Inputs):
             return [last.name, f"tail({self.high})"], set()
         if not last.indexed and self.chance(5) and len(last.levels) > 1:
             self.saw("outputs a subset")
-            some = sorted(self.draw(st.sets(st.sampled_from(last.levels), min_size=1)))
+            some = sorted(self.some(last.levels, 9))
             return [f"{last.name}({n})" for n in some], set(some)
         others = [f for f in families[:-1] if not f.indexed and set(f.levels) - last_layer]
         if others and self.chance(2):
@@ -449,7 +450,6 @@ class Drafter(Inputs):
         return nodes
 
 
-@st.composite
-def specs(draw: st.DrawFn) -> Spec:
+def specs() -> st.SearchStrategy[Spec]:
     """Any spec."""
-    return Drafter(draw).spec()
+    return st.randoms(use_true_random=True).map(lambda random: Drafter(random).spec())

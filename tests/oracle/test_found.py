@@ -5,7 +5,7 @@ import pytest
 from fpncompiler import compile_spec
 from fpncompiler.diagnostics import SpecError
 from tests.oracle.specs import Spec
-from tests.oracle.test_equality import assert_all
+from tests.oracle.test_equality import assert_means_what_it_says
 
 CASES = {
     # Each layer was called with the backbone's features as soon as one of them reads those.
@@ -33,6 +33,7 @@ nodes:
   a(..4): in(l)
   b(5): {inputs: a(4), op: {conv: separable, kernel: 3, order: [conv], padding: none}}
 outputs: [a, b(5)]
+depth: 1
 """,
     "a depthwise convolution without padding": """
 levels: 3..5
@@ -41,6 +42,7 @@ nodes:
   a(..4): in(l)
   b(5): {inputs: a(4), op: {conv: depthwise, kernel: 3, order: [norm, conv], padding: none}}
 outputs: [a, b(5)]
+depth: 1
 """,
     # The sizes of inputs were not known before the nodes that sort before them.
     "an input that gives a size and comes late in the order": """
@@ -106,6 +108,19 @@ inputs: 3..5
 parallel: [fpn, panet]
 """,
     ),
+    # The second layer's input is smaller than its level, which the compiler did not see.
+    "a convolution without padding before the next layer": (
+        "F405",
+        """
+levels: 3..5
+width: 8
+depth: 2
+nodes:
+  a(..4): in(l)
+  b(5): {inputs: in(4), op: {conv: full, kernel: 3, padding: none}}
+outputs: [a, b(5)]
+""",
+    ),
     # Level 8 is there and level 7 is not: 640 pixels are three cells of level 8, six of level 7.
     "the model's own images do not fit": (
         "F404",
@@ -115,6 +130,7 @@ inputs: 3..3
 nodes:
   a(7): {inputs: in(3), op: deconv}
 outputs: a
+depth: 1
 """,
     ),
 }
@@ -124,7 +140,8 @@ OPTIONS = (("backbone", "ghostnet_050"), ("num_classes", 2), ("phi", 1))
 
 @pytest.mark.parametrize("text", CASES.values(), ids=CASES.keys())
 def test_a_network_that_was_wrong(text):
-    assert_all(Spec(f"fpnc: 1\nname: found{text}", OPTIONS, frozenset()))
+    spec = Spec(f"fpnc: 1\nname: found{text}", OPTIONS, frozenset())
+    assert_means_what_it_says(spec, compile_spec(spec.text, **dict(OPTIONS)))
 
 
 @pytest.mark.parametrize(("code", "text"), REFUSED.values(), ids=REFUSED.keys())

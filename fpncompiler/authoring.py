@@ -1,0 +1,88 @@
+"""What an author starts from: a first spec, and the schema that editors complete by."""
+
+import json
+from pathlib import Path
+
+from fpncompiler.codegen.files import WriteRefusedError
+from fpncompiler.spec.names import name_fault
+from fpncompiler.spec.schema import model_schema, topology_schema
+
+SCHEMAS = {"topology": topology_schema, "model": model_schema}
+EDITOR_LINE = "# yaml-language-server: $schema=topology.schema.json"
+
+_STARTING = """\
+{editor}
+# The reference of the language is docs/language.md, ten steps to a network docs/cookbook.md.
+fpnc: 1
+name: {name}
+title: {title}
+source: yours
+levels: 3..7
+fusion: fast_normalized               # sum, softmax, weighted, concat, max, mean, ...
+nodes:
+  td(l):  [in(l), td(l+1)]            # top-down: a level reads its input and the coarser level
+  out(l): [in(l), td(l), out(l-1)]    # bottom-up: and the finer one; none beyond P3 and P7
+  # An exception at one level, and an edge with steps of its own:
+  # out(5): [td(5), {{from: out(4), via: [{{conv: full, stride: 2}}]}}, td(7)]
+outputs: out
+"""
+_EXTENDING = """\
+{editor}
+# All that {base} says holds, unless it is said again here.
+fpnc: 1
+name: {name}
+title: {title}
+source: yours
+extends: {base}
+fusion: {{kind: softmax, granularity: channel}}
+"""
+
+
+def schema_text(kind: str) -> str:
+    """The schema of a `topology` or a `model`, as a file holds it."""
+    return json.dumps(SCHEMAS[kind](), indent=1) + "\n"
+
+
+def start_spec(name: str, base: str | None, folder: Path) -> list[Path]:
+    """Write a spec to begin with, and the schema beside it; return what was written.
+
+    Args:
+        base: the spec that it extends, if any.
+
+    Raises:
+        WriteRefusedError: the name cannot be one, the file is there already, or cannot be written.
+    """
+    if fault := name_fault(name):
+        raise WriteRefusedError(f"`{name}` cannot be the name of a spec: {fault}")
+    path = folder / f"{name}.yaml"
+    template = _EXTENDING if base else _STARTING
+    title = name.replace("_", " ")
+    text = template.format(editor=EDITOR_LINE, name=name, title=title, base=base)
+    if path.exists():
+        message = f"{path.as_posix()} is there already: choose another name, or edit it"
+        raise WriteRefusedError(message)
+    _write(path, text, "x")
+    return [path, *write_schema("topology", folder)]
+
+
+def write_schema(kind: str, folder: Path) -> list[Path]:
+    """Write a schema into a folder, if it is not there as it is; return what was written.
+
+    Raises:
+        WriteRefusedError: it cannot be written.
+    """
+    path = folder / f"{kind}.schema.json"
+    text = schema_text(kind)
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return []
+    _write(path, text, "w")
+    return [path]
+
+
+def _write(path: Path, text: str, mode: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open(mode, encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise WriteRefusedError(f"cannot write {path.as_posix()}: {error.strerror}") from error
