@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from fpncompiler.analysis.limits import size_limits
 from fpncompiler.analysis.sizes import Size, map_size, sizes
 from fpncompiler.diagnostics import Sink
 from fpncompiler.ir.detector import Model
@@ -127,11 +128,14 @@ def _check_merging(topology: Topology, sink: Sink) -> None:
         sink.fatal("F307", message, span, help=f"`{kind}` takes {wanted}")
 
 
-def assemble(stages: list[Stage], model: Model, channels: dict[int, int], sink: Sink) -> Network:
+def assemble(
+    stages: list[Stage], model: Model, channels: dict[int, int], multiple: int, sink: Sink
+) -> Network:
     """The network of one topology after another, each reading what the one before returns.
 
     Args:
         channels: level -> channels of the backbone's features.
+        multiple: what the sides of the backbone's images are multiples of.
 
     Raises:
         SpecError: levels that do not fit together, maps that cannot be fused or read by the heads.
@@ -149,7 +153,7 @@ def assemble(stages: list[Stage], model: Model, channels: dict[int, int], sink: 
         graph = layers[-1].graph
         reads = {level: graph.op(node).width for level, node in graph.outputs.items()}
     network = Network(last.topology.name, channels, extra, tuple(layers), outputs)
-    _check_network(network, model, last.topology, sink)
+    _check_network(network, model, multiple, last.topology, sink)
     return network
 
 
@@ -205,12 +209,19 @@ def _check_levels(stages: list[Stage], model: Model, sink: Sink) -> None:
     sink.stop_on_errors()
 
 
-def _check_network(network: Network, model: Model, topology: Topology, sink: Sink) -> None:
+def _check_network(
+    network: Network, model: Model, multiple: int, topology: Topology, sink: Sink
+) -> None:
+    height, width = model.resolution
     coarsest = network.coarsest
-    if min(model.resolution) < 2**coarsest:
-        height, width = model.resolution
+    if min(height, width) < 2**coarsest:
         message = f"images of {height}x{width} pixels have no cell of stride {2**coarsest}"
         help = f"level {coarsest} needs {2**coarsest} pixels a side: drop it, or scale up"
+        sink.fatal("F404", message, topology.levels_span, help=help)
+    multiple = size_limits(network, multiple).multiple
+    if height % multiple or width % multiple:
+        message = f"the model's images are {height}x{width} pixels, not in multiples of {multiple}"
+        help = "scale up, or let there be a map of each level that others are brought to"
         sink.fatal("F404", message, topology.levels_span, help=help)
     for graph in (network.extra, *(layer.graph for layer in network.layers)):
         _check_arities(graph, topology, sink)

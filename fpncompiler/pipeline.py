@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fpncompiler.analysis.cost import DetectorCost, detector_cost
-from fpncompiler.analysis.limits import SizeLimits, size_limits
+from fpncompiler.analysis.limits import size_limits
 from fpncompiler.assembly import assemble, build_stage
 from fpncompiler.backbones import Backbone, backbone_names, find_backbone
 from fpncompiler.codegen.key_map import effdet_key_map
@@ -114,11 +114,10 @@ def _compiled(spec: str | Path, options: Options) -> Compiled:
         return settings.branch(source.tree, merged)
 
     stages = [build_stage(each, tuple(taps), branch_topology, sink) for each in topologies]
-    network = assemble(stages, model, channels, sink)
-    cost = detector_cost(network, model, backbone, model.resolution)
     rounds_down = backbone is not None and backbone.rounding == "floor"
-    limits = size_limits(network, 2 ** max(channels) if rounds_down else 1)
-    _check_resolution(model, limits, topology, sink)
+    multiple = 2 ** max(channels) if rounds_down else 1
+    network = assemble(stages, model, channels, multiple, sink)
+    cost = detector_cost(network, model, backbone, model.resolution)
     detector = Detector(
         network=network,
         model=model,
@@ -128,7 +127,7 @@ def _compiled(spec: str | Path, options: Options) -> Compiled:
         source=topology.source,
         classes=model.heads.classes,
         pretrained_backbone=options.pretrained_backbone,
-        limits=limits,
+        limits=size_limits(network, multiple),
     )
     return Compiled(
         name=_file_stem(topology, model, options),
@@ -254,15 +253,6 @@ def _refuse_backbone(choice: BackboneChoice, sink: Sink) -> None:
         "state its `channels` and `taps` in the model: `{channels: {3: 40}, taps: {3: 2}}`"
     )
     sink.error("F402", message, choice.span, help=help)
-
-
-def _check_resolution(model: Model, limits: SizeLimits, topology: Topology, sink: Sink) -> None:
-    """The model's own images must be such as the network takes."""
-    height, width = model.resolution
-    if height % limits.multiple or width % limits.multiple:
-        message = f"images of {height}x{width} pixels do not fit: sides are in multiples of "
-        help = "let a map of each level be there before others are brought to its size"
-        sink.fatal("F404", message + str(limits.multiple), topology.levels_span, help=help)
 
 
 def _file_stem(topology: Topology, model: Model, options: Options) -> str:

@@ -74,20 +74,19 @@ def statement(prefix: str, expr: Expr, indent: int, comment: str = "") -> str:
 
 
 def _opened_call(prefix: str, expr: Sum, indent: int, suffix: str) -> list[str]:
-    """How two terms break without parentheses: inside the second, or else the first, call.
+    """How two terms break without parentheses: inside the second call, or else inside both.
 
-    `a + f(` with the arguments below; or `f(`, the arguments on one line, and `) + b` below.
+    `a + f(` with the arguments below; or `f(`, its arguments, `) + g(` and, if need be, theirs.
     """
     first, last = expr.terms[0], expr.terms[-1]
-    if len(expr.terms) > 2:
+    if len(expr.terms) > 2 or not isinstance(last, Call):
         return []
-    if isinstance(last, Call) and _fits(f"{prefix}{flat(first)} + {last.function}(", indent):
+    if _fits(f"{prefix}{flat(first)} + {last.function}(", indent):
         return _lines(f"{prefix}{flat(first)} + ", last, indent, suffix)
-    after = f" + {flat(last)}{suffix}"
-    if isinstance(first, Call) and isinstance(last, Call) and _fits(f"){after}", indent):
-        lines = _lines(prefix, first, indent, after)
-        return lines if len(lines) == 3 else []
-    return []
+    if not isinstance(first, Call):
+        return []
+    opened = _bracketed(f"{prefix}{first.function}(", first.arguments, ")", indent, hug=True)
+    return [*opened[:-1], *_lines(") + ", last, indent, suffix)]
 
 
 def _lines(prefix: str, expr: Expr, indent: int, suffix: str) -> list[str]:
@@ -122,10 +121,9 @@ def _bracketed(
 def _broken_sum(expr: Sum, indent: int, suffix: str = "") -> list[str]:
     """One term a line, the operator in front."""
     lines = _lines("", expr.terms[0], indent, "")
-    for term in expr.terms[1:]:
+    for term in expr.terms[1:-1]:
         lines += _lines("+ ", term, indent, "")
-    lines[-1] += suffix
-    return lines
+    return lines + _lines("+ ", expr.terms[-1], indent, suffix)
 
 
 def _fits(line: str, indent: int) -> bool:

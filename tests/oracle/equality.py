@@ -15,7 +15,8 @@ from fpncompiler.analysis.limits import size_limits
 from fpncompiler.analysis.sizes import sizes
 from fpncompiler.ir.network import Network
 from fpncompiler.pipeline import Compiled
-from tests.oracle.interpreter import State, interpret, run
+from tests.oracle.interpreter import interpret, run
+from tests.oracle.operations import State
 
 BATCH = 2
 

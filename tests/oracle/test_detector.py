@@ -25,7 +25,7 @@ def test_a_detector_runs_and_costs_what_was_said(spec: Spec):
         cost = compiled.cost
         assert trainable(detector.class_head) == cost.class_head.parameters
         assert trainable(detector.box_head) == cost.box_head.parameters
-        assert trainable(detector) == cost.total.parameters
+        assert cost.total.parameters in (None, trainable(detector))
         if "padding of a convolution" not in spec.constructs:
             levels = compiled.network.outputs
             expected = [tuple(-(-side // 2**level) for side in size) for level in levels]

@@ -6,6 +6,7 @@ from fpncompiler import compile_spec
 from fpncompiler.diagnostics import SpecError
 from tests.oracle.specs import Spec
 from tests.oracle.test_equality import assert_means_what_it_says
+from tests.test_layout import ruff
 
 CASES = {
     # Each layer was called with the backbone's features as soon as one of them reads those.
@@ -71,6 +72,35 @@ nodes:
   a(l): [in(3), in(4)]
   b(l): {inputs: [in(l), a(l)], fusion: gate}
 outputs: b
+""",
+}
+
+# Not laid out as the formatter would: both calls of a sum opened; a message that fits on one line;
+# a line that says too much.
+UNFORMATTED = {
+    "a sum of two long calls": """
+levels: 3..5
+width: 4
+op: none
+nodes:
+  long_name_of_sum(3):
+    - {from: in(5), via: [conv1x1, resample, conv1x1]}
+    - {from: in(5), via: [conv1x1, resample, conv1x1]}
+outputs: long_name_of_sum
+depth: 1
+""",
+    "a short message": """
+levels: 1..1
+width: 8
+nodes: {a(1): [in(1), backbone(1)]}
+outputs: a
+""",
+    "many levels and widths": """
+levels: 3..7
+width: 2 * l + 4
+nodes: {a(l): in(l)}
+outputs: [a(3), a(4), a(5), a(7)]
+depth: 1
 """,
 }
 
@@ -149,3 +179,12 @@ def test_a_network_that_ought_to_be_refused(code, text):
     with pytest.raises(SpecError) as caught:
         compile_spec(f"fpnc: 1\nname: found{text}", **dict(OPTIONS))
     assert {diagnostic.code for diagnostic in caught.value.diagnostics} == {code}
+
+
+@pytest.mark.parametrize("text", UNFORMATTED.values(), ids=UNFORMATTED.keys())
+def test_a_file_that_was_not_formatted(text, tmp_path):
+    (tmp_path / "generated").mkdir()
+    source = compile_spec(f"fpnc: 1\nname: found{text}", **dict(OPTIONS)).source
+    (tmp_path / "generated" / "found.py").write_text(source)
+    assert ruff(tmp_path / "generated", "format", "--diff") == ""
+    assert ruff(tmp_path / "generated", "check", "--output-format", "concise") == ""

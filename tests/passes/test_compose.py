@@ -111,11 +111,25 @@ def test_bifpn_beside_its_mirror_is_qufpn():
     assert isomorphic(found, published("qufpn"))
 
 
-def test_merging_nodes_have_the_fusion_and_op_of_the_spec_and_branches_their_own():
-    found = layer(QUFPN + "fusion: softmax\nop: conv1x1\n")
+def test_branches_take_what_they_leave_open_from_the_spec_that_merges_them_but_its_fusion():
+    found = layer(QUFPN + "fusion: softmax\nop: {kernel: 5}\nwidth: 24\n")
     merged, branch = found.op("p4_out"), found.op("p4_a_out")
     assert (merged.fusion.kind, branch.fusion.kind) == ("softmax", "fast_normalized")
-    assert [merged.steps[0].kernel, branch.steps[0].kernel] == [1, 3]
+    assert [merged.steps[0].kernel, branch.steps[0].kernel] == [5, 5]
+    assert [merged.width, branch.width] == [24, 24]
+
+
+def test_a_branch_keeps_what_it_says_itself(tmp_path):
+    found = specs(
+        tmp_path,
+        mine="parallel: [a, b]\nop: conv1x1\nlet: {wide: 8}\nwidth: 2 * wide\nfusion: max\n",
+        a="op: conv3x3\nwidth: 40\n" + TD,
+        b="let: {wide: 12}\n" + BU,
+    ).layer
+    ops = {node: found.op(node) for node in ("p4_out", "p4_a_td", "p4_b_bu")}
+    assert [op.steps[0].kernel for op in ops.values()] == [1, 3, 1]
+    assert [op.width for op in ops.values()] == [16, 40, 24]
+    assert [op.fusion.kind for op in ops.values()] == ["max", "sum", "sum"]
 
 
 def specs(folder, **texts: str) -> Compiled:
