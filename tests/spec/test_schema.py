@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 from fpncompiler.authoring import schema_text
 from fpncompiler.spec.schema import model_schema, topology_schema
 from fpncompiler.spec.schema_texts import TEXTS
+from tests.docs.test_language import EXAMPLES, completed
 from tests.helpers import ROOT
 from tests.spec import test_bad_specs as bad
 
@@ -57,6 +58,12 @@ def test_it_is_a_schema(name):
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_it_accepts_every_topology(path):
     assert faults("topology", path.read_text()) == []
+
+
+@pytest.mark.parametrize("text", [text for text, _ in EXAMPLES], ids=range(len(EXAMPLES)))
+def test_it_accepts_every_example_of_the_documentation(text):
+    kind = "model" if "\nmodel: lab" in text else "topology"
+    assert faults(kind, completed(text)) == []
 
 
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)

@@ -1,0 +1,36 @@
+"""The cookbook is kept: its specs, run in order, print what it shows and cost what it says."""
+
+import re
+
+from fpncompiler import compile_spec
+from fpncompiler.cli import main
+from tests.conftest import ROOT
+
+PAGE = (ROOT / "docs/cookbook.md").read_text()
+STEP = re.compile(
+    r"```yaml\n# (specs/\w+\.yaml)\n(.*?)```\n\n```\n\$ fpnc (.*?)\n(.*?)```", re.DOTALL
+)
+STEPS = STEP.findall(PAGE)
+ROW = re.compile(r"^\| (\d+) \| ([^|]+) \| ([\d,]+) \| ([\d.]+) G \|$", re.MULTILINE)
+
+
+def test_ten_steps_print_what_is_shown(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "specs").mkdir()
+    assert len(STEPS) == PAGE.count("\n## ") - 1 == 10
+    for path, spec, command, output in STEPS:
+        (tmp_path / path).write_text(spec)
+        assert main(command.split()) == 0
+        assert capsys.readouterr().out == output
+
+
+def test_the_costs_at_the_end_are_theirs(tmp_path):
+    (tmp_path / "specs").mkdir()
+    rows = ROW.findall(PAGE)
+    assert len(rows) == len(STEPS)
+    for (path, spec, _, _), (_, title, parameters, macs) in zip(STEPS, rows, strict=True):
+        (tmp_path / path).write_text(spec)
+        compiled = compile_spec(tmp_path / path, 0)
+        assert compiled.topology.title == title
+        assert f"{compiled.cost.network.parameters:,}" == parameters
+        assert f"{compiled.cost.network.macs / 1e9:.3f}" == macs
