@@ -1,4 +1,4 @@
-"""The reference of the language is kept: its examples compile, and their nodes are what it shows."""
+"""The reference of the language is kept: examples compile, and their nodes are what it shows."""
 
 import re
 
