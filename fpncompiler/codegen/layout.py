@@ -79,8 +79,8 @@ def _opened_call(prefix: str, expr: Sum, indent: int, suffix: str) -> list[str]:
     `a + f(` with the arguments below; or `f(`, its arguments, `) + g(` and, if need be, theirs.
     """
     first, last = expr.terms[0], expr.terms[-1]
-    if len(expr.terms) > 2 or not isinstance(last, Call):
-        return []
+    if len(expr.terms) > 2 or not isinstance(last, Call) or not last.arguments:
+        return []  # brackets with nothing between them are none to break in
     if _fits(f"{prefix}{flat(first)} + {last.function}(", indent):
         return _lines(f"{prefix}{flat(first)} + ", last, indent, suffix)
     if not isinstance(first, Call):

@@ -12,7 +12,7 @@ from tests.oracle.specs import Spec, specs
 from tests.oracle.test_equality import EXAMPLES, HEAVY, compiled_or_refused, shown
 
 
-@settings(EXAMPLES, max_examples=150 if HEAVY else 15)
+@settings(EXAMPLES, max_examples=150 if HEAVY else 8)
 @given(specs())
 def test_a_detector_runs_and_costs_what_was_said(spec: Spec):
     compiled = compiled_or_refused(spec)

@@ -32,8 +32,9 @@ from tests.test_layout import ruff
 
 HEAVY = bool(os.environ.get("FPNC_HEAVY"))
 
+AT_LEAST = 2000 if HEAVY else 200
 EXAMPLES = settings(
-    max_examples=2000 if HEAVY else 200,
+    max_examples=AT_LEAST * 41 // 40,  # some are refused
     deadline=None,
     derandomize=not HEAVY,
     suppress_health_check=list(HealthCheck),
@@ -141,7 +142,7 @@ def test_generated_networks_equal_the_interpreter():
     check()
     report = f"{count} compiled, refused: {dict(refused)}"
     print(report)
-    assert count >= 0.8 * (count + refused.total()), report
+    assert count >= AT_LEAST, report
     assert not CONSTRUCTS - set(seen), f"never drawn: {sorted(CONSTRUCTS - set(seen))}"
 
 
