@@ -224,3 +224,16 @@ N = "p" + "x" * 23  # the longest that a node may have
 def test_formatter_and_linter_leave_unusual_files_alone(text, tmp_path):
     (tmp_path / "generated").mkdir()
     assert_clean([f"fpnc: 1\nname: unusual\n{text}\n"], tmp_path / "generated")
+
+
+def test_a_sum_does_not_break_in_empty_brackets(tmp_path):
+    long = "a_value_that_has_a_name_of_forty_letters"
+    value = Sum(
+        (Call("self.first_module_of_all", (Call("self.inner", (long,)),)), Call("self.g", ()))
+    )
+    text = statement("a_rather_long_name_of_a_node = ", value, 8)
+    assert text.splitlines()[0].endswith("= (")
+    (tmp_path / "code").mkdir()
+    lines = ["class Layer:", "    def forward(self):", text, ""]
+    (tmp_path / "code/layer.py").write_text("\n".join(lines))
+    assert ruff(tmp_path / "code", "format", "--diff") == ""

@@ -127,10 +127,14 @@ def _is_open(node: Node) -> TypeGuard[Scalar]:
     return isinstance(node, Scalar) and node.plain and node.text.count("(") > node.text.count(")")
 
 
-def _is_rest(key: Node, value: Node) -> TypeGuard[Scalar]:
-    """Whether a key without a value closes a parenthesis of the entry before."""
-    closes = isinstance(key, Scalar) and key.plain and key.text.count(")") > key.text.count("(")
-    return closes and isinstance(value, Scalar) and value.plain and not value.text
+def _is_rest(key: Node, value: Node, before: Scalar) -> TypeGuard[Scalar]:
+    """Whether a key without a value goes on with the parenthesis that the entry before opens."""
+    if not isinstance(value, Scalar) or not value.plain or value.text:
+        return False
+    if not isinstance(key, Scalar) or not key.plain:
+        return False
+    closes = key.text.count(")") > key.text.count("(")
+    return closes or key.span.line == before.span.line
 
 
 def _joined(left: Scalar, right: Scalar) -> Scalar:
@@ -201,7 +205,7 @@ class _Composer:
             key = self.node(event, events)
             value = self.node(next(events), events)
             last = next(reversed(entries.values()), None)
-            if last and _is_open(last.value) and _is_rest(key, value):
+            if last and _is_open(last.value) and _is_rest(key, value, last.value):
                 entries[last.key.text] = Entry(last.key, _joined(last.value, key))
             elif not isinstance(key, Scalar):
                 self.sink.error("F104", "a key must be a word", key.span)
