@@ -11,7 +11,7 @@ from fpncompiler.analysis.limits import size_limits
 from fpncompiler.analysis.sizes import Size, map_size, sizes
 from fpncompiler.diagnostics import Sink
 from fpncompiler.ir.detector import Model
-from fpncompiler.ir.flow import arrival, entry_width, infer_widths
+from fpncompiler.ir.flow import arrival, edge_passages, entry_width, infer_widths
 from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.network import Layer, Network
 from fpncompiler.ir.ops import Fuse, Input
@@ -24,8 +24,11 @@ from fpncompiler.passes.insert_resampling import insert_resampling
 from fpncompiler.passes.remove_dead_nodes import remove_dead_nodes
 from fpncompiler.passes.repeat import repeat
 from fpncompiler.spec.build import build_layer, build_prologue, merging_nodes
+from fpncompiler.spec.reading import MAX_LEVEL
 from fpncompiler.spec.style import fusion_arity
 from fpncompiler.spec.topology import Branch, Topology
+
+MAX_MAP_WIDTH = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +164,9 @@ def _pyramid(topology: Topology, channels: dict[int, int], sink: Sink) -> Graph:
     """What the first layer reads: the backbone's maps, and coarser ones made from them."""
     if topology.prologue:
         return infer_widths(build_prologue(topology, channels, sink))
-    style, levels = topology.style, tuple(topology.inputs)
-    return add_extra_levels(channels, levels, topology.width, style.resampling, style.adapting)
+    style = topology.style
+    extra = add_extra_levels(channels, topology.input_widths, style.resampling, style.adapting)
+    return infer_widths(extra)
 
 
 def _lowered(graph: Graph) -> Graph:
@@ -212,6 +216,10 @@ def _check_levels(stages: list[Stage], model: Model, sink: Sink) -> None:
 def _check_network(
     network: Network, model: Model, multiple: int, topology: Topology, sink: Sink
 ) -> None:
+    graphs = (network.extra, *(layer.graph for layer in network.layers))
+    for graph in graphs:
+        _check_bounds(graph, topology, sink)
+    sink.stop_on_errors()
     height, width = model.resolution
     coarsest = network.coarsest
     if min(height, width) < 2**coarsest:
@@ -223,7 +231,7 @@ def _check_network(
         message = f"the model's images are {height}x{width} pixels, not in multiples of {multiple}"
         help = "scale up, or let there be a map of each level that others are brought to"
         sink.fatal("F404", message, topology.levels_span, help=help)
-    for graph in (network.extra, *(layer.graph for layer in network.layers)):
+    for graph in graphs:
         _check_arities(graph, topology, sink)
         _check_widths(graph, topology, sink)
         _check_sizes(graph, model.resolution, topology, sink)
@@ -231,6 +239,21 @@ def _check_network(
     for graph in _handing_on(network):
         _check_handed_on(graph, model.resolution, topology, sink)
     sink.stop_on_errors()
+
+
+def _check_bounds(graph: Graph, topology: Topology, sink: Sink) -> None:
+    """Concatenations grow fast, and steps on edges may leave the levels that there can be."""
+    for node in graph.computed():
+        op, span = graph.op(node), graph.span(node) or topology.span
+        if op.width > MAX_MAP_WIDTH:
+            message = f"`{node}` has {op.width} channels; {MAX_MAP_WIDTH} are allowed"
+            sink.fatal("F505", message, span, help="bring it to a `width` by a convolution")
+        for edge in graph.inputs(node):
+            reached = [passage.level_after for passage in edge_passages(graph, edge)]
+            if outside := [level for level in reached if not 0 <= level <= MAX_LEVEL]:
+                message = f"the steps on the edge into `{node}` lead to level {outside[0]}"
+                help = f"levels go from 0 to {MAX_LEVEL}"
+                sink.error("F302", message, edge.span or span, help=help)
 
 
 def _handing_on(network: Network) -> Iterator[Graph]:

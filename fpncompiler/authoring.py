@@ -8,6 +8,7 @@ from fpncompiler.spec.names import name_fault
 from fpncompiler.spec.schema import model_schema, topology_schema
 
 SCHEMAS = {"topology": topology_schema, "model": model_schema}
+OURS = b" of fpnc: "  # in the title of every schema
 EDITOR_LINE = "# yaml-language-server: $schema=topology.schema.json"
 
 _STARTING = """\
@@ -28,13 +29,15 @@ outputs: out
 """
 _EXTENDING = """\
 {editor}
-# All that {base} says holds, unless it is said again here.
+# All that {base} says holds, unless it is said again here. For example:
+# fusion: {{kind: softmax, granularity: channel}}
+# up: bilinear
+# nodes: a node that is declared again, with the inputs that it is to have
 fpnc: 1
 name: {name}
 title: {title}
 source: yours
 extends: {base}
-fusion: {{kind: softmax, granularity: channel}}
 """
 
 
@@ -61,6 +64,7 @@ def start_spec(name: str, base: str | None, folder: Path) -> list[Path]:
     if path.exists():
         message = f"{path.as_posix()} is there already: choose another name, or edit it"
         raise WriteRefusedError(message)
+    _refuse_foreign(folder / "topology.schema.json")
     _write(path, text, "x")
     return [path, *write_schema("topology", folder)]
 
@@ -69,14 +73,22 @@ def write_schema(kind: str, folder: Path) -> list[Path]:
     """Write a schema into a folder, if it is not there as it is; return what was written.
 
     Raises:
-        WriteRefusedError: it cannot be written.
+        WriteRefusedError: it cannot be written, or another file is in its place.
     """
     path = folder / f"{kind}.schema.json"
     text = schema_text(kind)
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
+    _refuse_foreign(path)
+    if path.is_file() and path.read_bytes() == text.encode():
         return []
     _write(path, text, "w")
     return [path]
+
+
+def _refuse_foreign(path: Path) -> None:
+    """A schema of an earlier version gives way to a new one; no other file does."""
+    if path.is_file() and OURS not in path.read_bytes()[:400]:
+        message = f"{path.as_posix()} is there already, and is no schema of fpnc: move it away"
+        raise WriteRefusedError(message)
 
 
 def _write(path: Path, text: str, mode: str) -> None:

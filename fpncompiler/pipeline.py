@@ -187,6 +187,9 @@ def _topologies(loaded: Source, settings: _Settings, options: Options) -> list[T
     while (after := tree.get("after")) is not None:
         if not isinstance(after, Scalar):
             sink.fatal("F203", "`after` is the name of a spec", after.span)
+        if prologue := tree.entries.get("prologue"):
+            message = "a network that comes `after` another reads that one's maps, not a prologue's"
+            sink.error("F203", message, prologue.key.span, help="move it to the first network")
         tree = load_named(after.text, loaded.path, after.span, sink).tree
         topology = settings.topology(tree, None)
         if topology.name in seen or len(topologies) == MAX_STAGES:

@@ -9,7 +9,7 @@
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fpncompiler.analysis.sizes import References, map_size
 from fpncompiler.codegen.layout import Call, Expr, List, Sum, statement
@@ -60,6 +60,10 @@ def lower_layers(
     names = _class_names(network)
     for layer, class_name in zip(network.layers, names, strict=True):
         code = lower_graph(layer.graph, image_size, pyramid)
+        if layer.repeats > 1:  # they are one class for the widths at hand, and only for those
+            handed_on = [w for level, w in pyramid.items() if code.returned.get(level) != w]
+            levels = {level for width in handed_on for level in width.levels}
+            code = replace(code, fixed=code.fixed | levels)
         position = _position(done, layer.repeats, network.depth)
         layers.append(LayerCode(class_name, position, layer.repeats, code))
         done += layer.repeats

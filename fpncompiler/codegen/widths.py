@@ -26,11 +26,6 @@ class Width:
         names = [f"{n} * c{level}" if n > 1 else f"c{level}" for level, n in counts.items()]
         return " + ".join([*names, str(self.constant)] if self.constant or not names else names)
 
-    @property
-    def is_level(self) -> int | None:
-        """The level whose channels it is, if it is those of one alone."""
-        return self.levels[0] if len(self.levels) == 1 and not self.constant else None
-
 
 class Widths:
     """The width of each node of a graph, in such terms.
@@ -43,6 +38,7 @@ class Widths:
         self._graph = graph
         self._nodes: dict[str, Width] = {}
         self.fixed: set[int] = set()
+        shared: dict[str, Width] = {}
         for node in graph.order():
             op = graph.op(node)
             if isinstance(op, Input):
@@ -50,6 +46,8 @@ class Widths:
                 self._nodes[node] = own or Width(constant=op.width)
                 continue
             width = self.entry(node)
+            if op.share and shared.setdefault(op.share, width) != width:
+                self.fixed.update((*width.levels, *shared[op.share].levels))
             for step in op.steps:
                 width = self.after(step, width)
             self._nodes[node] = width

@@ -13,8 +13,7 @@ from fpncompiler.ir.ops import Adapting, Input, Resampling, Unary
 
 def add_extra_levels(
     taps: dict[int, int],
-    levels: tuple[int, ...],
-    width: int,
+    widths: dict[int, int | None],
     resampling: Resampling,
     adapting: Adapting,
 ) -> Graph:
@@ -22,21 +21,21 @@ def add_extra_levels(
 
     Args:
         taps: level -> channels of the backbone's features; its highest level is the source.
-        levels: the levels of the pyramid.
-        width: channels of the levels that are made.
+        widths: the levels of the pyramid, and the channels of those that are made: None for as many
+            as come.
     """
     graph = Graph("extra_levels")
     for level, channels in sorted(taps.items()):
         node = f"c{level}"
         graph.add_node(node, Input(level, channels, "backbone"))
-        if level in levels:
+        if level in widths:
             graph.outputs[level] = node
     source = f"c{max(taps)}"
-    for level in levels:
+    for level, width in sorted(widths.items()):
         if level <= max(taps):
             continue
         node = f"p{level}"
-        graph.add_node(node, Unary(level, width, (), resampling, adapting, fuse_width=width))
+        graph.add_node(node, Unary(level, width or 0, (), resampling, adapting, fuse_width=width))
         graph.set_inputs(node, (Edge(source),))
         graph.outputs[level] = source = node
     return graph

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from fpncompiler.ir.graph import Edge, Graph
 from fpncompiler.ir.network import BRANCH_LETTERS
-from fpncompiler.ir.ops import Fuse, Input, levels_of
+from fpncompiler.ir.ops import Fuse, Input, Op, levels_of
 
 
 def mirror_fault(graph: Graph) -> str:
@@ -62,7 +62,8 @@ def side_by_side(name: str, branches: list[Graph], merging: dict[int, Fuse]) -> 
         names = {node: _in_branch(branch, node, letter) for node in branch.nodes()}
         for node in branch.nodes():
             if names[node] not in graph:
-                graph.add_node(names[node], branch.op(node), branch.span(node))
+                op = _with_own_share(branch.op(node), letter)
+                graph.add_node(names[node], op, branch.span(node))
         for node in branch.computed():
             edges = (replace(edge, source=names[edge.source]) for edge in branch.inputs(node))
             graph.set_inputs(names[node], tuple(edges))
@@ -73,6 +74,13 @@ def side_by_side(name: str, branches: list[Graph], merging: dict[int, Fuse]) -> 
         graph.set_inputs(f"p{level}_out", tuple(Edge(source) for source in outputs[level]))
         graph.outputs[level] = f"p{level}_out"
     return graph
+
+
+def _with_own_share(op: Op, letter: str) -> Op:
+    """The op, sharing with nodes of its own branch alone."""
+    if isinstance(op, Input) or not op.share:
+        return op
+    return replace(op, share=f"{letter}_{op.share}")
 
 
 def _in_branch(graph: Graph, node: str, letter: str) -> str:

@@ -45,17 +45,22 @@ NodeInput = Read | Nested
 
 
 def read_inputs(
-    node: Node | None, places: list[Mapping], reader: Reader, width: int | None
+    node: Node | None,
+    places: list[Mapping],
+    reader: Reader,
+    width: int | None,
+    inner: int | None,
 ) -> tuple[NodeInput, ...] | None:
     """The inputs of a node; None, with the faults recorded, if some cannot be read.
 
     Args:
         places: where the node's settings are looked for.
         width: what convolutions on the edges lead to, None if they keep what comes.
+        inner: what those lead to on the edges into a fusion within.
     """
     single = isinstance(node, Mapping)
     items = (node,) if single and node else reader.items(node, "`inputs`")
-    read = [_input(item, places, reader, width) for item in items]
+    read = [_input(item, places, reader, width, inner) for item in items]
     return None if None in read else tuple(item for item in read if item)
 
 
@@ -84,7 +89,7 @@ def count_inputs(inputs: Iterable[NodeInput], most: int) -> int:
 
 
 def _input(
-    node: Node, places: list[Mapping], reader: Reader, width: int | None
+    node: Node, places: list[Mapping], reader: Reader, width: int | None, inner: int | None
 ) -> NodeInput | None:
     if not isinstance(node, Mapping):
         reference = read_reference(node, reader.sink)
@@ -93,7 +98,7 @@ def _input(
         return _with_steps(node, places, reader, width)
     kinds = [key for key in node.entries if key in fusion_words()]
     if len(kinds) == 1:
-        return _nested(node, kinds[0], places, reader, width)
+        return _nested(node, kinds[0], places, reader, inner)
     first = next(iter(node.entries.values()), None)
     help = "write `{from: td(l+1), via: [conv1x1]}`, or a fusion: `{gate: [in(6), in(4)]}`"
     if first and first.key.text not in fusion_words():
@@ -114,11 +119,12 @@ def _with_steps(
 
 
 def _nested(
-    node: Mapping, kind: str, places: list[Mapping], reader: Reader, width: int | None
+    node: Mapping, kind: str, places: list[Mapping], reader: Reader, inner: int | None
 ) -> Nested | None:
     keys = () if kind in ops.PLAIN_FUSIONS else fusion_keys(kind)
     reader.mapping(node, f"a nested `{kind}`", (kind, *keys))
-    inputs = read_inputs(node.get(kind), places, reader, width)
+    width = None if kind == "concat" else inner
+    inputs = read_inputs(node.get(kind), places, reader, width, inner)
     if inputs is None:
         return None
     if not inputs or isinstance(node.get(kind), Scalar):

@@ -58,6 +58,8 @@ def name_fault(name: str, longest: int = MAX_NAME) -> str:
         return "a name has no double and no final underscore"
     if "_to_" in f"_{name}_":
         return "`to` between underscores is what adapters are called by"
+    if name.startswith("shared_"):
+        return "`shared_` is what weights that nodes share are called by"
     if name in RESERVED:
         return "this name means something in Python or PyTorch already"
     return ""

@@ -292,7 +292,9 @@ class NodesReader:
         if own:
             width = read_width(body.get("width"), reader, width)
             style = read_style(places, reader, width)
-        inputs = read_inputs(body.get("inputs"), places, reader, self._edge_width(style, width))
+        inputs = read_inputs(
+            body.get("inputs"), places, reader, self._edge_width(style, width), width
+        )
         if inputs is None:
             return None
         fan_in = count_inputs(inputs, max(len([*self.levels]), self.layers))

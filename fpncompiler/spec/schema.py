@@ -12,7 +12,7 @@ from fpncompiler.plugins import block_kinds, fusion_kinds
 from fpncompiler.spec import schema_steps as steps
 from fpncompiler.spec import schema_values as v
 from fpncompiler.spec.model import MAX_CLASSES, MAX_RESOLUTION, MODEL_KEYS, OVERRIDE_KEYS
-from fpncompiler.spec.names import RESERVED
+from fpncompiler.spec.names import MAX_NODE_NAME, RESERVED
 from fpncompiler.spec.nodes import NODE_KEYS
 from fpncompiler.spec.reading import MAX_LEVEL
 from fpncompiler.spec.schema_values import Schema
@@ -21,7 +21,7 @@ from fpncompiler.spec.style import STYLE_KEYS
 from fpncompiler.spec.topology import MAX_BRANCHES, MAX_DEPTH, PASSES, TOPOLOGY_KEYS
 
 _WORD = r"[A-Za-z_]\w*"
-_NODE = r"[a-z](_?[a-z0-9])*"
+_NODE = rf"(?=\w{{1,{MAX_NODE_NAME}}}\s*(\(|$))[a-z](_?[a-z0-9])*"
 _LEVEL = r"(0?\d|1[0-2])"
 _LEVEL_INDEX = r"(\*|\d{1,2}|l\s*([+-]\s*\d{1,2})?(\s*\.\.\s*l\s*([+-]\s*\d{1,2})?)?)"
 _OFFSET = r"k\s*([+-]\s*\d{1,2})?"
@@ -282,7 +282,7 @@ def _nodes(given: tuple[str, ...]) -> Schema:
         "minProperties": 1,
         "propertyNames": {
             "pattern": DECLARATION_PATTERN,
-            "not": {"pattern": rf"^({taken})\s*(\(|$)|^in$|^(\w+_)?to_"},
+            "not": {"pattern": rf"^({taken})\s*(\(|$)|^in$|^(\w+_)?to(_|\s*\(|$)"},
         },
         "additionalProperties": {
             "anyOf": [

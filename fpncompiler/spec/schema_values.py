@@ -15,8 +15,9 @@ SMALL = 100  # characters that a reference would not be shorter than
 
 NAME_PATTERN = r"^[a-z](_?[a-z0-9])*$"
 _FORMULA = r"^[0-9a-z_ .+*/(),eE-]+$"
-# The rest of a formula or reference that YAML splits at its comma, as a key without a value.
-_REST = {r"\)$": {"type": "null"}}
+# The rest of a formula or reference that YAML splits at its commas, as keys without a value; a
+# whole call, `td(l)`, is no rest.
+_REST = {r"^(?!\w+\s*\([^()]*\)$).*\)$|^\w+\([^()]+$": {"type": "null"}}
 
 
 def mapping(
@@ -55,7 +56,7 @@ def name_definition() -> Schema:
         "type": "string",
         "pattern": NAME_PATTERN,
         "maxLength": MAX_NAME,
-        "not": {"anyOf": [{"enum": taken}, {"pattern": "(^|_)to_"}]},
+        "not": {"anyOf": [{"enum": taken}, {"pattern": "(^|_)to(_|$)"}]},
     }
 
 

@@ -67,6 +67,7 @@ class Topology:
     outputs: tuple[Reference, ...]
     passes: tuple[str, ...]
     width: int
+    input_widths: dict[int, int | None]
     depth: int
     layers: int
     style: Style
@@ -107,7 +108,8 @@ def read_topology(
     name = _name(tree, reader)
     inputs = _input_levels(tree, spanned, reader, chosen=levels is not None)
     parallel = _parallel(tree, reader)
-    first = settings.at(spanned.low, 1 if layers else None)
+    any_layer = 1 if layers else None
+    first = settings.at(spanned.low, any_layer)
     return Topology(
         name=name,
         title=reader.text(tree.get("title"), "`title`") or name,
@@ -123,6 +125,7 @@ def read_topology(
             for item in reader.items(tree.get("passes"), "`passes`")
         ),
         width=first.width or 64,
+        input_widths={level: settings.at(level, any_layer).width for level in inputs},
         depth=1 if layers else depth,
         layers=layers,
         style=first.style,

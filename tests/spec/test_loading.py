@@ -37,10 +37,53 @@ def plain(node: Node) -> object:
         ("a: {x: 1}", "a: {published: [2]}", {"a": {"published": ["2"]}}),
         ("a: {formula: 1}", "a: {x: 2}", {"a": {"x": "2"}}),
         ("a: {x: 1}", "a: {}", {"a": {}}),
+        # one input is replaced, and not completed
+        ("inputs: {from: a, via: relu}", "inputs: {from: b}", {"inputs": {"from": "b"}}),
+        # a node may be called as a setting is
+        (
+            "nodes: {inputs: {level: 4, width: 8}, op: {level: 4, up: carafe}}",
+            "nodes: {inputs: {level: 5}, op: {down: conv3x3}}",
+            {
+                "nodes": {
+                    "inputs": {"level": "5", "width": "8"},
+                    "op": {"level": "4", "up": "carafe", "down": "conv3x3"},
+                }
+            },
+        ),
     ],
 )
 def test_later_tree_wins_key_by_key_and_scaled_values_whole(base, over, expected):
     assert plain(merge(tree(base), tree(over))) == expected
+
+
+@pytest.mark.parametrize(
+    ("base", "over", "expected"),
+    [
+        # of a fusion of another kind stays what the new one has too
+        ("fusion: {kind: spatial_softmax, hidden: 8}", "{kind: softmax}", {"kind": "softmax"}),
+        (
+            "fusion: {kind: softmax, granularity: channel}",
+            "{kind: weighted}",
+            {"kind": "weighted", "granularity": "channel"},
+        ),
+        ("fusion: {kind: softmax, granularity: channel}", "{kind: sum}", {"kind": "sum"}),
+        (
+            "fusion: {kind: softmax}",
+            "{granularity: pixel}",
+            {"kind": "softmax", "granularity": "pixel"},
+        ),
+        # a step of another sort is another step
+        ("op: {block: c2f, depth: 2}", "{conv: full}", {"conv": "full"}),
+        ("op: {conv: full, kernel: 3}", "{block: c2f}", {"block": "c2f"}),
+        ("op: {kernel: 1}", "{conv: full}", {"kernel": "1", "conv": "full"}),
+        ("op: {block: c2f, depth: 2}", "{depth: 3}", {"block": "c2f", "depth": "3"}),
+        ("op: {pool: max, kernel: 5}", "{pool: avg}", {"pool": "avg", "kernel": "5"}),
+        ("up: {block: carafe, kernel: 5}", "{block: deconv}", {"block": "deconv"}),
+    ],
+)
+def test_a_setting_of_another_sort_takes_what_fits(base, over, expected):
+    key = base.partition(":")[0]
+    assert plain(merge(tree(base), tree(f"{key}: {over}"))) == {key: expected}
 
 
 def test_merged_values_keep_their_places():

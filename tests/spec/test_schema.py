@@ -7,8 +7,11 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from fpncompiler.authoring import schema_text
+from fpncompiler.diagnostics import SpecError
+from fpncompiler.pipeline import Options, compile_spec
 from fpncompiler.spec.schema import model_schema, topology_schema
 from fpncompiler.spec.schema_texts import TEXTS
+from tests.docs.test_cookbook import STEPS
 from tests.docs.test_language import EXAMPLES, completed
 from tests.helpers import ROOT
 from tests.spec import test_bad_specs as bad
@@ -47,7 +50,9 @@ def faults(kind: str, text: str) -> list[str]:
 
 
 SPECS = sorted(ROOT.glob("specs/*.yaml")) + sorted(ROOT.glob("tests/data/specs/*.yaml"))
-MODELS = sorted(ROOT.glob("**/specs/models/*.yaml"))
+MODELS = sorted(ROOT.glob("specs/models/*.yaml")) + sorted(
+    ROOT.glob("tests/data/specs/models/*.yaml")
+)
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
@@ -64,6 +69,16 @@ def test_it_accepts_every_topology(path):
 def test_it_accepts_every_example_of_the_documentation(text):
     kind = "model" if "\nmodel: lab" in text else "topology"
     assert faults(kind, completed(text)) == []
+
+
+WHOLE_SPEC = re.compile(r"^```yaml\n(.*?^fpnc: 1\n.*?)^```", re.MULTILINE | re.DOTALL)
+OF_README = WHOLE_SPEC.findall((ROOT / "README.md").read_text())
+OF_COOKBOOK = [spec for _, spec, _, _ in STEPS]
+
+
+@pytest.mark.parametrize("text", OF_README + OF_COOKBOOK)
+def test_it_accepts_the_specs_of_the_other_pages(text):
+    assert faults("topology", text) == []
 
 
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
@@ -141,10 +156,27 @@ DOCUMENT = "fpnc: 1\nname: mine\nlevels: 3..7\noutputs: f\n"
         "k: 1..3\nnodes:\n  f(l, k): [{from: f(l, k-1), via: {pool: max, kernel: 3}}, in(l)]",
         "nodes:\n  f(l): {inputs: in(l), width: max(32, 64)}",
         "let: {a: {formula: max(1, 2), published: [1]}}\nnodes:\n  f(l): in(l)",
+        "nodes:\n  f(l): {inputs: in(l), width: min(64, max(16, 8 * l)), op: none}",
     ],
 )
 def test_it_stands_what_yaml_splits_at_a_comma(text):
     assert faults("topology", f"{DOCUMENT}{text}\n") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nodes:\n  round_to(l): in(l)",
+        "nodes:\n  a_to_b(l): in(l)",
+        f"nodes:\n  {'a' * 25}(l): in(l)",
+        "nodes:\n  f(l): in(l)\ng(l):",
+        "nodes:\n  f(l): {inputs: in(l), g(l): }",
+    ],
+)
+def test_it_rejects_names_that_nodes_cannot_have(text):
+    assert faults("topology", f"{DOCUMENT}{text}\n")
+    with pytest.raises(SpecError):
+        compile_spec(f"{DOCUMENT}{text}\n", Options())
 
 
 def test_every_key_is_described():

@@ -91,6 +91,8 @@ def texts(node: object) -> object:
         ("[max(min(1, 2), 3)]", ["max(min(1, 2), 3)"]),
         ("{from: f(l, k-1), via: conv1x1}", {"from": "f(l, k-1)", "via": "conv1x1"}),
         ("{via: conv1x1, from: f(l, k-1)}", {"via": "conv1x1", "from": "f(l, k-1)"}),
+        ("{width: min(64, max(8, l)), up: x}", {"width": "min(64, max(8, l))", "up": "x"}),
+        ("{a: max(1, 2, 3)}", {"a": "max(1, 2, 3)"}),
         ("{a: max(min(1, 2), 3), b: 1}", {"a": "max(min(1, 2), 3)", "b": "1"}),
         ("[{from: f(l, k-1)}, f(l, k)]", [{"from": "f(l, k-1)"}, "f(l, k)"]),
         ("{sum: [f(l, k-1), in(l)], a: g(1, 2)}", {"sum": ["f(l, k-1)", "in(l)"], "a": "g(1, 2)"}),
