@@ -57,6 +57,7 @@ def topology_schema() -> Schema:
                 "if": {"required": ["parallel"]},
                 "then": {"not": {"anyOf": [{"required": ["nodes"]}, {"required": ["outputs"]}]}},
             },
+            {"not": {"required": ["after", "prologue"]}},
             {
                 "if": {"not": {"anyOf": [{"required": ["extends"]}, {"required": ["model"]}]}},
                 "then": {"required": ["levels"]},
@@ -282,7 +283,7 @@ def _nodes(given: tuple[str, ...]) -> Schema:
         "minProperties": 1,
         "propertyNames": {
             "pattern": DECLARATION_PATTERN,
-            "not": {"pattern": rf"^({taken})\s*(\(|$)|^in$|^(\w+_)?to(_|\s*\(|$)"},
+            "not": {"pattern": rf"^({taken})\s*(\(|$)|^in$|^(\w+_)?to(_|\s*\(|$)|^shared_"},
         },
         "additionalProperties": {
             "anyOf": [

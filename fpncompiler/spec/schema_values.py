@@ -56,7 +56,7 @@ def name_definition() -> Schema:
         "type": "string",
         "pattern": NAME_PATTERN,
         "maxLength": MAX_NAME,
-        "not": {"anyOf": [{"enum": taken}, {"pattern": "(^|_)to(_|$)"}]},
+        "not": {"anyOf": [{"enum": taken}, {"pattern": "(^|_)to(_|$)|^shared_"}]},
     }
 
 

@@ -169,6 +169,7 @@ def test_it_stands_what_yaml_splits_at_a_comma(text):
         "nodes:\n  round_to(l): in(l)",
         "nodes:\n  a_to_b(l): in(l)",
         f"nodes:\n  {'a' * 25}(l): in(l)",
+        "nodes:\n  shared_path(l): in(l)",
         "nodes:\n  f(l): in(l)\ng(l):",
         "nodes:\n  f(l): {inputs: in(l), g(l): }",
     ],
