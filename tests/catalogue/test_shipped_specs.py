@@ -41,3 +41,10 @@ def test_networks_of_efficientdet_grow_with_phi(phi):
     for name in ("qufpn", "repeated_fpn", "fully_connected", "bifpn_sum"):
         small = compile_spec(ROOT / f"specs/{name}.yaml", phi - 1).cost.network.parameters
         assert compile_spec(ROOT / f"specs/{name}.yaml", phi).cost.network.parameters >= small
+
+
+def test_all_branches_of_semantic_fpn_convolve_alike():
+    graph = compile_spec(ROOT / "specs/semantic_fpn.yaml").network.layers[-1].graph
+    firsts = {graph.op(node).steps[0] for node in graph.computed() if node != "out"}
+    (convolution,) = firsts
+    assert (convolution.kind, convolution.order) == ("full", ("conv", "norm", "act"))
