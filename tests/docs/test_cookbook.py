@@ -1,6 +1,7 @@
 """The cookbook is kept: its specs, run in order, print what it shows and cost what it says."""
 
 import re
+import textwrap
 
 from fpncompiler import compile_spec
 from fpncompiler.cli import main
@@ -11,6 +12,7 @@ STEP = re.compile(
     r"```yaml\n# (specs/\w+\.yaml)\n(.*?)```\n\n```\n\$ fpnc (.*?)\n(.*?)```", re.DOTALL
 )
 STEPS = STEP.findall(PAGE)
+CODE = re.compile(r"```python\n(.*?)```", re.DOTALL)
 ROW = re.compile(r"^\| (\d+) \| ([^|]+) \| ([\d,]+) \| ([\d.]+) G \|$", re.MULTILINE)
 
 
@@ -22,6 +24,19 @@ def test_ten_steps_print_what_is_shown(tmp_path, monkeypatch, capsys):
         (tmp_path / path).write_text(spec)
         assert main(command.split()) == 0
         assert capsys.readouterr().out == output
+
+
+def test_lines_of_the_generated_files_are_in_them(tmp_path):
+    (tmp_path / "specs").mkdir()
+    sections = PAGE.split("\n## ")[1:]
+    shown = 0
+    for (path, spec, _, _), section in zip(STEPS, sections, strict=False):
+        (tmp_path / path).write_text(spec)
+        source = compile_spec(tmp_path / path, 0).source
+        for code in CODE.findall(section):
+            assert textwrap.indent(code, " " * 8) in source, path
+            shown += 1
+    assert shown == PAGE.count("```python") >= 8
 
 
 def test_the_costs_at_the_end_are_theirs(tmp_path):
