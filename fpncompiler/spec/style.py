@@ -35,7 +35,6 @@ STYLE_KEYS = (
 ADAPTER_KEYS = ("bias", "norm", "sharing")
 WEIGHT_KEYS = ("granularity", "eps")
 MAX_FAN_IN = 200
-NO_OP = Mapping({}, NOWHERE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def step_reader(places: list[Mapping], reader: Reader, width: int | None) -> Ste
     """What reads the steps of a node's edges."""
     return StepReader(
         reader,
-        base=_convolution_fields(places, reader) or NO_OP,
+        base=_convolution_fields(places, reader),
         activation=read_activation(places, reader),
         norm=read_norm(places, reader),
         redundant_bias=read_redundant_bias(places, reader),
@@ -255,29 +254,29 @@ def _op(places: list[Mapping], reader: Reader, width: int | None) -> tuple[ops.S
         node = reader.scaled(place.get("op"))
         if node is None:
             continue
-        if isinstance(node, Sequence) or (isinstance(node, Mapping) and not is_convolution(node)):
-            return step_reader(places[index + 1 :], reader, width).steps(node, "`op`")
-        if isinstance(node, Scalar) and node.text not in PLAIN_CONVOLUTIONS:
+        if not _is_one_convolution(node):
             return step_reader(places[index + 1 :], reader, width).steps(node, "`op`")
         break
     fields = _convolution_fields(places, reader)
-    if fields is None:
-        return ()
-    return (step_reader([NO_OP, *places], reader, width).convolution(fields),)
+    return (step_reader(places, reader, width).convolution(fields),)
 
 
-def _convolution_fields(places: list[Mapping], reader: Reader) -> Mapping | None:
-    """The network's own convolution, from as many places as it takes; None for `none`."""
-    plain: list[Mapping] = []
-    for place in places:
-        node = reader.scaled(place.get("op"))
-        if isinstance(node, Sequence) or (isinstance(node, Mapping) and not is_convolution(node)):
-            break
-        if isinstance(node, Scalar) and node.text not in (*PLAIN_CONVOLUTIONS, "none"):
-            break
-        plain.append(place)
-    fields = _layered(plain, "op", _short_op, reader)
-    return None if fields is NO_OP else fields
+def _convolution_fields(places: list[Mapping], reader: Reader) -> Mapping:
+    """The network's own convolution; places whose `op` is something else say nothing of it."""
+    ops_of = ((place, reader.scaled(place.get("op"))) for place in places)
+    plain = [place for place, node in ops_of if node is not None and _is_one_convolution(node)]
+    return _layered(plain, "op", _short_op, reader)
+
+
+def _is_one_convolution(node: Node) -> bool:
+    """Whether an `op` is a single convolution, whole or in part."""
+    match node:
+        case Mapping():
+            return is_convolution(node)
+        case Scalar():
+            return node.text in PLAIN_CONVOLUTIONS
+        case Sequence():
+            return False
 
 
 def _short_fusion(word: Scalar) -> dict[str, Node]:
@@ -307,10 +306,6 @@ def _layered(
         match node:
             case Mapping():
                 fields = {**node.entries, **fields}
-            case Scalar() if key == "op" and node.text == "none":
-                if not fields:
-                    return NO_OP
-                continue  # a mapping above it asks for an op after all
             case Scalar():
                 complete = short(node)
                 if complete is None:

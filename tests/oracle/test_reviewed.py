@@ -99,3 +99,14 @@ def test_steps_on_an_edge_stay_within_the_levels():
     with pytest.raises(SpecError) as caught:
         compile_spec(f"{HEAD}{text}outputs: a\n", **RESNET18)
     assert {d.code for d in caught.value.diagnostics} == {"F302"}
+
+
+@pytest.mark.parametrize("op", ["[{kernel: 3}, relu]", "c2f", "{pool: max, kernel: 3}", "none"])
+def test_a_convolution_asks_the_model_where_the_network_has_another_op(op):
+    text = f"{HEAD}model: segmentation\nlevels: 3..4\nop: {op}\noutputs: a\n"
+    text += "nodes:\n  a(l): {inputs: in(l), op: {kernel: 1}}\n"
+    text += "  b(l): {inputs: in(l), op: [{kernel: 1}]}\n"
+    layer = compile_spec(text).layer
+    for node in ("p3_a", "p3_b"):
+        (step,) = layer.op(node).steps
+        assert (step.kind, step.kernel, step.order) == ("full", 1, ("conv", "norm", "act"))
