@@ -1,0 +1,109 @@
+"""Where the phases of a compilation put what they find, so that one run reports everything."""
+
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from fpncompiler.diagnostics.model import Diagnostic, Fix, Label, Span
+from fpncompiler.diagnostics.text import Texts, render
+
+MAX_FAULTS = 100
+
+
+@dataclass(slots=True)
+class Sink:
+    """Collects diagnostics, one for each code and place, and the text of the files behind them."""
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    seen: set[tuple[str, Span | str]] = field(default_factory=set)
+    texts: Texts = field(default_factory=dict)
+
+    def add_text(self, file: str, text: str) -> None:
+        """Remember a file's text, so that spans in it can be shown."""
+        self.texts[file] = text.splitlines()
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        span: Span | None,
+        *,
+        label: str = "",
+        help: str = "",
+        labels: tuple[Label, ...] = (),
+        fix: Fix | None = None,
+    ) -> None:
+        """Record a fault, unless one of its code is recorded at its place already, and go on.
+
+        Raises:
+            SpecError: when MAX_FAULTS are recorded; nobody reads more.
+        """
+        self._add(Diagnostic(code, message, span, label, help, "error", labels, fix))
+        if sum(d.severity == "error" for d in self.diagnostics) >= MAX_FAULTS:
+            self.stop_on_errors()
+
+    def warning(
+        self,
+        code: str,
+        message: str,
+        span: Span | None,
+        *,
+        label: str = "",
+        help: str = "",
+        labels: tuple[Label, ...] = (),
+        fix: Fix | None = None,
+    ) -> None:
+        """Record what is allowed but hardly meant; a comment in the spec can silence it."""
+        if sum(d.severity == "warning" for d in self.diagnostics) < MAX_FAULTS:
+            self._add(Diagnostic(code, message, span, label, help, "warning", labels, fix))
+
+    def _add(self, diagnostic: Diagnostic) -> None:
+        place = (diagnostic.code, diagnostic.span or diagnostic.message)
+        if place not in self.seen:
+            self.seen.add(place)
+            self.diagnostics.append(diagnostic)
+
+    def fatal(
+        self,
+        code: str,
+        message: str,
+        span: Span | None,
+        *,
+        label: str = "",
+        help: str = "",
+        labels: tuple[Label, ...] = (),
+        fix: Fix | None = None,
+    ) -> NoReturn:
+        """Record a fault after which nothing later can be judged, and stop.
+
+        Raises:
+            SpecError: always.
+        """
+        self.error(code, message, span, label=label, help=help, labels=labels, fix=fix)
+        self.stop_on_errors()
+        raise AssertionError("an error was recorded")
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether any fault is recorded."""
+        return any(d.severity == "error" for d in self.diagnostics)
+
+    def stop_on_errors(self) -> None:
+        """End the phase.
+
+        Raises:
+            SpecError: if any fault is recorded.
+        """
+        if self.has_errors:
+            raise SpecError(tuple(self.diagnostics), dict(self.texts))
+
+
+class SpecError(Exception):
+    """The spec has faults; `diagnostics` lists them all, `str()` shows them with their lines."""
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...], texts: Texts | None = None) -> None:
+        super().__init__(diagnostics)
+        self.diagnostics = diagnostics
+        self.texts = texts or {}
+
+    def __str__(self) -> str:
+        return render(self.diagnostics, self.texts)

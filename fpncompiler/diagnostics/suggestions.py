@@ -1,0 +1,49 @@
+"""Did you mean: the nearest of the words that a place knows."""
+
+from collections.abc import Iterable
+
+from fpncompiler.diagnostics.model import Edit, Fix, Span
+
+MAX_CHOICES = 200
+MAX_WORD = 48
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """The choice that `word` is most likely a misspelling of; empty if none is near."""
+    limit = 1 + (len(word) >= 5) + (len(word) >= 10)
+    if len(word) > MAX_WORD:
+        return ""
+    similar = [choice for choice in sorted(set(choices)) if abs(len(choice) - len(word)) <= limit]
+    near = [(edit_distance(word, choice), choice) for choice in similar[:MAX_CHOICES]]
+    distance, best = min(near, default=(limit + 1, ""))
+    return best if distance <= limit else ""
+
+
+def suggest(word: str, choices: Iterable[str]) -> str:
+    """The help line that names the nearest choice, or all of them when there are few."""
+    known = sorted(set(choices))
+    if best := nearest(word, known):
+        return f"did you mean `{best}`?"
+    if 0 < len(known) <= 12:
+        return "known: " + ", ".join(f"`{choice}`" for choice in known)
+    return ""
+
+
+def rename(span: Span, word: str, choices: Iterable[str], *, safe: bool) -> Fix | None:
+    """The fix that writes the nearest choice in place of `word`, if one is near."""
+    best = nearest(word, choices)
+    return Fix((Edit(span, word, best),), safe) if best and best != word else None
+
+
+def edit_distance(left: str, right: str) -> int:
+    """How many letters to insert, drop, replace, or swap with their neighbour."""
+    before: list[int] = []
+    above = list(range(len(right) + 1))
+    for i, a in enumerate(left, 1):
+        row = [i]
+        for j, b in enumerate(right, 1):
+            row.append(min(above[j] + 1, row[-1] + 1, above[j - 1] + (a != b)))
+            if i > 1 and j > 1 and a == right[j - 2] and left[i - 2] == b:
+                row[j] = min(row[j], before[j - 2] + 1)
+        before, above = above, row
+    return above[-1]
