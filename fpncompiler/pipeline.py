@@ -1,7 +1,10 @@
 """The one place that names the order: load, scale, build, rewrite, repeat, analyse, render.
 
 specs/bifpn.yaml + specs/models/efficientdet.yaml + phi
-  -> Topology, Model -> layer graph -> rewrites -> Network -> cost -> source
+  -> Topology, Model -> layer graph -> rewrites -> Network -> cost   (check_spec)
+  -> source                                                          (compile_spec)
+
+What writes code is imported when there is code to write: a check does without it.
 """
 
 import contextlib
@@ -14,13 +17,12 @@ from fpncompiler.analysis.cost import DetectorCost, detector_cost
 from fpncompiler.analysis.limits import size_limits
 from fpncompiler.assembly import assemble, build_stage
 from fpncompiler.backbones import Backbone, backbone_names, find_backbone
-from fpncompiler.codegen.key_map import effdet_key_map
-from fpncompiler.codegen.render import Detector
-from fpncompiler.diagnostics import Sink, suggest
+from fpncompiler.diagnostics import Diagnostic, Sink, Texts, suggest
 from fpncompiler.ir.detector import BackboneChoice, Model
 from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.network import Network
-from fpncompiler.provenance import Options, stamped
+from fpncompiler.lints import lint
+from fpncompiler.options import Options
 from fpncompiler.spec.loading import Source, load_model, load_named, load_topology
 from fpncompiler.spec.merging import merge, without
 from fpncompiler.spec.model import MAX_CLASSES, Selection, read_model, select_variant
@@ -29,20 +31,44 @@ from fpncompiler.spec.style import is_weighable
 from fpncompiler.spec.topology import Branch, Topology, read_topology
 from fpncompiler.spec.tree import Mapping, Scalar
 
-__all__ = ["Compiled", "Options", "compile_spec"]
+__all__ = ["Checked", "Compiled", "Options", "check_spec", "compile_spec"]
 
 DEFAULT_MODEL = "efficientdet"
 MAX_STAGES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Compiled:
-    """The result of a compilation.
+class Checked:
+    """A spec without faults.
 
     `layer` is the graph of one layer after its rewrites, `stages` the same as built and after each
     rewrite (of the last topology, where one comes after another); `network` is what was made of
-    it, `source` the Python file.
+    it. `taps` are the backbone's out_indices; images have sides of some `multiple` for it.
+    `diagnostics` are warnings, and `texts` the files that they are about.
     """
+
+    path: Path | None
+    options: Options
+    topology: Topology
+    model: Model
+    stages: tuple[tuple[str, Graph], ...]
+    network: Network
+    cost: DetectorCost
+    taps: tuple[int, ...]
+    multiple: int
+    fusion_overridden: bool
+    diagnostics: tuple[Diagnostic, ...]
+    texts: Texts
+
+    @property
+    def layer(self) -> Graph:
+        """The layer after all rewrites."""
+        return self.stages[-1][1]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The result of a compilation: what a `Checked` has, and `source`, the Python file."""
 
     name: str
     topology: Topology
@@ -53,6 +79,8 @@ class Compiled:
     cost: DetectorCost
     source: str
     fusion_overridden: bool
+    diagnostics: tuple[Diagnostic, ...]
+    texts: Texts
 
     @property
     def class_name(self) -> str:
@@ -66,6 +94,8 @@ class Compiled:
 
     def effdet_key_map(self, *, level_first: bool = False) -> dict[str, str]:
         """Module paths of the generated model -> module paths of effdet's checkpoints."""
+        from fpncompiler.codegen.key_map import effdet_key_map
+
         branches = len(self.topology.parallel)
         return effdet_key_map(self.network, self.model, level_first=level_first, branches=branches)
 
@@ -78,7 +108,18 @@ def compile_spec(spec: str | Path, options: Options) -> Compiled:
         SpecError: the spec has faults; all that were found.
     """
     with _collector_paused():
-        return _compiled(spec, options)
+        return _compiled(_checked(spec, options))
+
+
+def check_spec(spec: str | Path, options: Options) -> Checked:
+    """Everything of a compilation but the code: it finds the same faults.
+
+    Raises:
+        SpecNotFoundError: the file cannot be read.
+        SpecError: the spec has faults; all that were found.
+    """
+    with _collector_paused():
+        return _checked(spec, options)
 
 
 @contextlib.contextmanager
@@ -93,7 +134,7 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _compiled(spec: str | Path, options: Options) -> Compiled:
+def _checked(spec: str | Path, options: Options) -> Checked:
     sink = Sink()
     loaded = load_topology(spec, sink)
     settings = _settings(loaded, options, sink)
@@ -117,28 +158,51 @@ def _compiled(spec: str | Path, options: Options) -> Compiled:
     rounds_down = backbone is not None and backbone.rounding == "floor"
     multiple = 2 ** max(channels) if rounds_down else 1
     network = assemble(stages, model, channels, multiple, sink)
-    cost = detector_cost(network, model, backbone, model.resolution)
-    detector = Detector(
-        network=network,
+    lint(stages, network, model, sink)
+    return Checked(
+        path=loaded.path,
+        options=options,
+        topology=topology,
         model=model,
+        stages=stages[-1].graphs,
+        network=network,
+        cost=detector_cost(network, model, backbone, model.resolution),
         taps=tuple(taps[level] for level in sorted(channels)),
-        cost=cost,
+        multiple=multiple,
+        fusion_overridden=_fusion_overridden(loaded.tree, topology),
+        diagnostics=sink.concluded(loaded.tree.span.file),
+        texts=dict(sink.texts),
+    )
+
+
+def _compiled(checked: Checked) -> Compiled:
+    from fpncompiler.codegen.render import Detector
+    from fpncompiler.provenance import stamped
+
+    topology, model, options = checked.topology, checked.model, checked.options
+    detector = Detector(
+        network=checked.network,
+        model=model,
+        taps=checked.taps,
+        cost=checked.cost,
         title=topology.title,
         source=topology.source,
         classes=model.heads.classes,
         pretrained_backbone=options.pretrained_backbone,
-        limits=size_limits(network, multiple),
+        limits=size_limits(checked.network, checked.multiple),
     )
     return Compiled(
         name=_file_stem(topology, model, options),
         topology=topology,
         model=model,
-        layer=stages[-1].layer,
-        stages=stages[-1].graphs,
-        network=network,
-        cost=cost,
-        source=stamped(detector, loaded.path, options),
-        fusion_overridden=_fusion_overridden(loaded.tree, topology),
+        layer=checked.layer,
+        stages=checked.stages,
+        network=checked.network,
+        cost=checked.cost,
+        source=stamped(detector, checked.path, options),
+        fusion_overridden=checked.fusion_overridden,
+        diagnostics=checked.diagnostics,
+        texts=checked.texts,
     )
 
 

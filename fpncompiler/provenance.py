@@ -1,29 +1,13 @@
 """Where a generated file comes from: the command that makes it again, a digest of what it says."""
 
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 
 from fpncompiler.codegen.header import digest, with_header
 from fpncompiler.codegen.render import Detector, render_body
 from fpncompiler.diagnostics import printable
+from fpncompiler.options import Options
 from fpncompiler.spec.loading import SpecNotFoundError
-from fpncompiler.spec.reading import Levels
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line chooses; the same choice gives the same bytes."""
-
-    phi: int | None = None
-    variant: str | None = None
-    model: str | None = None
-    backbone: str | None = None
-    classes: int | None = None
-    levels: Levels | None = None
-    formula_scaling: bool = False
-    pretrained_backbone: bool = False
-    name: str | None = None
 
 
 def stamped(detector: Detector, path: Path | None, options: Options) -> str:

@@ -180,6 +180,11 @@ def _steps_cost(passages: Iterable[Passage], size: Size, image_size: Size) -> Co
     return total
 
 
+def step_parameters(passage: Passage) -> int:
+    """The trainable parameters of one step."""
+    return _step_cost(passage, 0, 0).parameters or 0
+
+
 def _step_cost(passage: Passage, cells_before: int, cells_after: int) -> Cost:
     step = passage.step
     match step:

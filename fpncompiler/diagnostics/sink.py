@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from fpncompiler.diagnostics.model import Diagnostic, Fix, Label, Span
+from fpncompiler.diagnostics.silence import Silence, audible, idle_silences
 from fpncompiler.diagnostics.text import Texts, render
 
 MAX_FAULTS = 100
@@ -16,6 +17,7 @@ class Sink:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     seen: set[tuple[str, Span | str]] = field(default_factory=set)
     texts: Texts = field(default_factory=dict)
+    silences: list[Silence] = field(default_factory=list)
 
     def add_text(self, file: str, text: str) -> None:
         """Remember a file's text, so that spans in it can be shown."""
@@ -82,6 +84,14 @@ class Sink:
         self.stop_on_errors()
         raise AssertionError("an error was recorded")
 
+    def concluded(self, file: str) -> tuple[Diagnostic, ...]:
+        """The warnings of a compilation without faults that `file` does not silence.
+
+        Those of other files, which it extends, are their authors' concern.
+        """
+        here = [d for d in self.diagnostics if d.span and d.span.file == file]
+        return audible([*here, *idle_silences(here, self.silences, file)], self.silences)
+
     @property
     def has_errors(self) -> bool:
         """Whether any fault is recorded."""
@@ -90,11 +100,14 @@ class Sink:
     def stop_on_errors(self) -> None:
         """End the phase.
 
+        Warnings of how scalars are read go along; others are about specs without faults.
+
         Raises:
             SpecError: if any fault is recorded.
         """
         if self.has_errors:
-            raise SpecError(tuple(self.diagnostics), dict(self.texts))
+            kept = [d for d in self.diagnostics if d.severity == "error" or d.code == "W101"]
+            raise SpecError(audible(kept, self.silences), dict(self.texts))
 
 
 class SpecError(Exception):

@@ -2,10 +2,10 @@
 
 from fpncompiler.codegen.describe import network_sentence
 from fpncompiler.diagnostics import printable
-from fpncompiler.pipeline import Compiled
+from fpncompiler.pipeline import Checked, Compiled
 
 
-def summary(compiled: Compiled) -> list[str]:
+def summary(compiled: Checked | Compiled) -> list[str]:
     """What was compiled, and what it costs."""
     model, total = compiled.model, compiled.cost.total
     parameters = "unknown" if total.parameters is None else f"{total.parameters:,}"
@@ -21,7 +21,7 @@ def summary(compiled: Compiled) -> list[str]:
     return [printable(line) for line in lines]
 
 
-def _override_note(compiled: Compiled) -> str:
+def _override_note(compiled: Checked | Compiled) -> str:
     """Where the model's row settles the fusion in place of the topology."""
     if not compiled.fusion_overridden:
         return ""

@@ -14,7 +14,7 @@ from fpncompiler.diagnostics import Sink, Span
 from fpncompiler.ir.graph import Edge, Graph
 from fpncompiler.ir.ops import Fuse, Input, Unary, entry_level, sets_width, width_after
 from fpncompiler.spec.inputs import Nested, NodeInput, references_in
-from fpncompiler.spec.nodes import Nodes, NodeSpec
+from fpncompiler.spec.node_specs import Nodes, NodeSpec
 from fpncompiler.spec.reading import Levels
 from fpncompiler.spec.references import Neighbour, Reference
 from fpncompiler.spec.resolve import Resolver

@@ -4,10 +4,10 @@ A spec names others by name, never by path. They are looked for beside the spec,
 the working directory, then among the specs that ship with fpnc.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fpncompiler.diagnostics import Sink, Span, suggest
+from fpncompiler.diagnostics import Edit, Fix, Sink, Span, rename, suggest
 from fpncompiler.spec.inputs import is_input
 from fpncompiler.spec.merging import merge, without
 from fpncompiler.spec.names import name_fault
@@ -58,7 +58,7 @@ def load_model(name: str, topology: Path | None, named_at: Node | None, sink: Si
         help = suggest(name, _names(folders))
         if name_fault(name):
             help = "a model is a name: `mine` for `models/mine.yaml` beside the spec"
-        sink.fatal("F501", message, span, help=help)
+        sink.fatal("F501", message, span, help=help, fix=_rename(name, folders, span))
     tree = parse_tree(_read(path), _shown(path), sink)
     return Source(path, _extended(tree, [path], sink, "models"))
 
@@ -73,7 +73,8 @@ def load_named(name: str, beside: Path | None, span: Span | None, sink: Sink) ->
     path = _find(name, folders)
     if path is None:
         help = suggest(name, _names(folders)) or "it is looked for beside this spec"
-        sink.fatal("F210", f"there is no spec `{name}`", span, help=help)
+        fix = _rename(name, folders, span)
+        sink.fatal("F210", f"there is no spec `{name}`", span, help=help, fix=fix)
     tree = parse_tree(_read(path), _shown(path), sink)
     return Source(path, _extended(tree, [path], sink))
 
@@ -93,7 +94,13 @@ def check_version(tree: Mapping, sink: Sink) -> None:
     """Every spec begins with `fpnc: 1`, so that a later language can tell."""
     version = tree.get("fpnc")
     if version is None:
-        sink.error("F202", "the spec does not say `fpnc: 1`", tree.span, help="add it on top")
+        start = replace(tree.span, column=1, end_column=1)
+        fix = Fix((Edit(start, "", "fpnc: 1\n"),), safe=True)
+        keys = [entry.key.span for entry in tree.entries.values()]
+        block = tree.span.column == 1 and tree.span.line in [key.line for key in keys[:1]]
+        block = block and keys[0].column == 1
+        message = "the spec does not say `fpnc: 1`"
+        sink.error("F202", message, tree.span, help="add it on top", fix=fix if block else None)
     elif not isinstance(version, Scalar) or version.text != "1":
         help = "this compiler reads `fpnc: 1`"
         sink.error("F209", "an unknown version of the language", version.span, help=help)
@@ -117,7 +124,8 @@ def _extended(tree: Mapping, chain: list[Path], sink: Sink, subfolder: str = "")
     path = _find(parent.text, folders)
     if path is None:
         help = suggest(parent.text, _names(folders)) or "it is looked for beside this spec"
-        sink.fatal("F210", f"there is no spec `{parent.text}`", parent.span, help=help)
+        fix = _rename(parent.text, folders, parent.span)
+        sink.fatal("F210", f"there is no spec `{parent.text}`", parent.span, help=help, fix=fix)
     if path.resolve() in {p.resolve() for p in chain}:
         sink.fatal("F210", f"`{parent.text}` extends itself in the end", parent.span)
     if len(chain) > MAX_EXTENDS:
@@ -166,6 +174,10 @@ def _find(name: str, folders: list[Path]) -> Path | None:
         return None
     candidates = (folder / f"{name}.yaml" for folder in folders)
     return next((path for path in candidates if path.is_file()), None)
+
+
+def _rename(name: str, folders: list[Path], span: Span | None) -> Fix | None:
+    return rename(span, name, _names(folders), safe=False) if span else None
 
 
 def _names(folders: list[Path]) -> list[str]:

@@ -6,8 +6,14 @@ from dataclasses import dataclass, field
 
 from fpncompiler.diagnostics import Span
 from fpncompiler.spec.declarations import SINGLE, Declaration, parse_declaration, wins
-from fpncompiler.spec.inputs import NodeInput, count_inputs, is_input, read_inputs
+from fpncompiler.spec.idle import (
+    warn_of_hidden_declarations,
+    warn_of_idle_settings,
+    warn_of_lonely_shares,
+)
+from fpncompiler.spec.inputs import count_inputs, is_input, read_inputs
 from fpncompiler.spec.names import MAX_NODE_NAME
+from fpncompiler.spec.node_specs import Family, Nodes, NodeSpec
 from fpncompiler.spec.reading import MAX_LEVEL, Levels, Reader
 from fpncompiler.spec.steps import MAX_WIDTH
 from fpncompiler.spec.style import MAX_FAN_IN, STYLE_KEYS, Style, read_style
@@ -17,52 +23,6 @@ NODE_KEYS = ("inputs", "keep", "level", "share", "width", *STYLE_KEYS)
 MAX_NODES = 20_000
 MAX_EDGES = 100_000
 INPUT_FAMILIES = ("in", "backbone")
-
-
-@dataclass(frozen=True, slots=True)
-class NodeSpec:
-    """A declaration at one level and layer index; `layer` is None where there is none.
-
-    `width` is what its inputs are brought to, None if they keep theirs.
-    """
-
-    family: str
-    level: int
-    layer: int | None
-    by_name: bool
-    inputs: tuple[NodeInput, ...]
-    style: Style
-    width: int | None
-    keep: bool
-    share: str
-    span: Span
-
-    @property
-    def fuses(self) -> bool:
-        """Whether it declares two inputs or more, so that it may be pruned and may fuse."""
-        return len(self.inputs) > 1 or any(item.may_be_several for item in self.inputs)
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """What is known of a name: the indices at which it has nodes, and whether as ranges."""
-
-    name: str
-    levels: tuple[int, ...]
-    ranged: bool
-    indexed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Nodes:
-    """The declarations of a layer, or of the prologue.
-
-    `broken` names the declarations that could not be read: who refers to them is not to blame.
-    """
-
-    specs: tuple[NodeSpec, ...]
-    families: dict[str, Family]
-    broken: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +97,7 @@ class NodesReader:
                 what = f"{MAX_NODES} nodes" if len(specs) > MAX_NODES else f"{MAX_EDGES} edges"
                 message = f"the spec declares more than {what}"
                 self.reader.sink.fatal("F505", message, entry.key.span)
+        warn_of_lonely_shares(specs, self.reader.sink)
         return Nodes(tuple(specs), self._families(nodes), frozenset(self.broken))
 
     def _most_special(self, nodes: Mapping) -> Iterator[tuple["_Chosen", Entry]]:
@@ -144,6 +105,8 @@ class NodesReader:
         taken: dict[tuple[str, int, int | None], tuple[Declaration, Entry]] = {}
         named: list[tuple[_Chosen, Entry]] = []
         order: dict[str, Entry] = {}
+        reached: dict[str, Entry] = {}
+        sink = self.reader.sink
         for entry in nodes.entries.values():
             declaration = self._declaration(entry.key)
             if declaration is None:
@@ -153,6 +116,7 @@ class NodesReader:
                 named.append((_Chosen(declaration, ((None, None),)), entry))
                 continue
             for place in self._places(declaration, entry):
+                reached[entry.key.text] = entry
                 key = (declaration.name, *place)
                 other = taken.get(key)
                 first = wins(declaration, other[0]) if other else True
@@ -162,12 +126,14 @@ class NodesReader:
                     taken[key] = (declaration, entry)
             if len(taken) > MAX_NODES:
                 message = f"the spec declares more than {MAX_NODES} nodes"
-                self.reader.sink.fatal("F505", message, entry.key.span)
+                sink.fatal("F505", message, entry.key.span)
         places: dict[str, list[tuple[int | None, int | None]]] = {}
         declarations: dict[str, Declaration] = {}
         for (_, level, layer), (declaration, entry) in taken.items():
             places.setdefault(entry.key.text, []).append((level, layer))
             declarations[entry.key.text] = declaration
+        hidden = [entry for text, entry in reached.items() if text not in places]
+        warn_of_hidden_declarations(hidden, [entry for _, entry in taken.values()], sink)
         for text, found in places.items():
             yield _Chosen(declarations[text], tuple(found)), order[text]
         yield from named
@@ -273,13 +239,16 @@ class NodesReader:
         if not places or not self._has_inputs(entry, body):
             self.broken.add(name)
             return
+        made: list[NodeSpec] = []
         for level, layer in places:
             assert level is not None
             spec = self._spec(chosen.declaration, entry, body, level, layer)
             if spec is None:
                 self.broken.add(name)
                 return
+            made.append(spec)
             yield spec
+        warn_of_idle_settings(body, made, self.reader.sink)
 
     def _spec(
         self, declaration: Declaration, entry: Entry, body: Mapping, level: int, layer: int | None

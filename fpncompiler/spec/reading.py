@@ -5,12 +5,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from fpncompiler.diagnostics import Sink, Span, suggest
+from fpncompiler.diagnostics import Edit, Fix, Sink, Span, rename, suggest
 from fpncompiler.spec.expression import FUNCTIONS, FormulaError, evaluate
+from fpncompiler.spec.habits import SYNONYMS, truth, warn_of_number, warn_of_text
 from fpncompiler.spec.names import MAX_NAME, name_fault
 from fpncompiler.spec.tree import Mapping, Node, Scalar, Sequence
 
 _RANGE = re.compile(r"\s*([0-9]{1,2})\s*\.\.\s*([0-9]{1,2})\s*")
+_RANGE_HABIT = re.compile(r"([0-9]{1,2})\s*(?:-|:|\.{3,}|,)\s*([0-9]{1,2})")
 MAX_LEVEL = 12
 NOWHERE = Span("", 1, 1, 2)
 
@@ -39,6 +41,16 @@ def parse_levels(text: str) -> Levels | None:
         return None
     low, high = int(found.group(1)), int(found.group(2))
     return Levels(low, high) if low <= high <= MAX_LEVEL else None
+
+
+def _range_fix(node: Node) -> Fix | None:
+    """`[3, 4, 5]`, `3-5`, `3:5` or `3...5` as the range that it means."""
+    found = _RANGE_HABIT.fullmatch(node.text) if isinstance(node, Scalar) and node.plain else None
+    if not isinstance(node, Scalar) or found is None:
+        return None
+    low, high = found.groups()
+    meant = parse_levels(f"{low}..{high}")
+    return Fix((Edit(node.span, node.text, str(meant)),), safe=True) if meant else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +84,16 @@ class Reader:
         known = list(keys)
         for name, entry in node.entries.items():
             if name not in known:
-                message = f"{what} has no key `{name}`"
-                self.sink.error("F201", message, entry.key.span, help=suggest(name, known))
+                self._unknown_key(entry.key, what, known)
         return node
+
+    def _unknown_key(self, key: Scalar, what: str, known: list[str]) -> None:
+        message = f"{what} has no key `{key.text}`"
+        help, fix = suggest(key.text, known), rename(key.span, key.text, known, safe=True)
+        if fix is None and (meant := SYNONYMS.get(key.text, "")) in known:
+            help = f"specs call it `{meant}`"
+            fix = Fix((Edit(key.span, key.text, meant),), safe=False)
+        self.sink.error("F201", message, key.span, help=help, fix=fix)
 
     def scaled(self, node: Node | None) -> Node | None:
         """The value at this phi.
@@ -129,6 +148,7 @@ class Reader:
             message = f"{what} is neither a number nor a formula of phi: {error}"
             self.sink.error("F504", message, node.span)
             return default
+        warn_of_number(node, self.sink)
         if not low <= value <= high:
             message = f"{what} is {value:g}; it must be from {low:g} to {high:g}"
             self.sink.error("F203", message, node.span)
@@ -153,7 +173,13 @@ class Reader:
             return default
         if isinstance(node, Scalar) and node.plain and node.text in ("true", "false"):
             return node.text == "true"
-        self.wrong(node, f"{what} is `true` or `false`")
+        meant = truth(node.text) if isinstance(node, Scalar) else ""
+        help = f"write `{meant}`" if meant else ""
+        fix = None
+        if isinstance(node, Scalar) and meant and node.plain:
+            fix = Fix((Edit(node.span, node.text, meant),), safe=True)
+        message = f"{what} is `true` or `false`"
+        self.sink.error("F203", message, node.span, help=help, fix=fix)
         return default
 
     def word(self, node: Node | None, what: str, choices: Iterable[str], default: str) -> str:
@@ -166,7 +192,8 @@ class Reader:
             return node.text
         if isinstance(node, Scalar):
             message = f"`{node.text}` is no {what}"
-            self.sink.error("F207", message, node.span, help=suggest(node.text, known))
+            fix = rename(node.span, node.text, known, safe=True)
+            self.sink.error("F207", message, node.span, help=suggest(node.text, known), fix=fix)
         else:
             self.wrong(node, f"{what} is a word")
         return default
@@ -180,6 +207,7 @@ class Reader:
         if fault := name_fault(node.text, longest):
             self.sink.error("F205", f"`{node.text}` cannot be {what}", node.span, help=fault)
             return "unnamed"
+        warn_of_text(node, self.sink)
         return node.text
 
     def text(self, node: Node | None, what: str) -> str:
@@ -188,6 +216,7 @@ class Reader:
         if node is None:
             return ""
         if isinstance(node, Scalar) and len(node.text) <= 400:
+            warn_of_text(node, self.sink)
             return " ".join(node.text.split())
         self.wrong(node, f"{what} is a text of at most 400 characters")
         return ""
@@ -202,7 +231,9 @@ class Reader:
             expected = (
                 f"{what} is a range such as `3..7`: the finest level first, at most {MAX_LEVEL}"
             )
-            self.wrong(node, expected)
+            fix = _range_fix(node)
+            help = f"write `{fix.edits[0].new}`" if fix else ""
+            self.sink.error("F203", expected, node.span, help=help, fix=fix)
         return levels
 
     def items(self, node: Node | None, what: str) -> tuple[Node, ...]:

@@ -9,8 +9,9 @@ A neighbour beyond the range drops out; every other reference must exist.
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from fpncompiler.diagnostics import Sink, suggest
-from fpncompiler.spec.nodes import INPUT_FAMILIES, Nodes, NodeSpec
+from fpncompiler.diagnostics import Sink, rename, suggest
+from fpncompiler.spec.node_specs import Nodes, NodeSpec
+from fpncompiler.spec.nodes import INPUT_FAMILIES
 from fpncompiler.spec.reading import Levels
 from fpncompiler.spec.references import Earlier, Everywhere, Exactly, Last, Neighbour, Reference
 
@@ -206,7 +207,9 @@ class Resolver:
     def _undefined(self, reference: Reference, message: str) -> None:
         choices = [*self.nodes_of, *self.named, *INPUT_FAMILIES]
         help = suggest(reference.family, choices)
-        self.sink.error("F204", message, reference.span, label="no node of this name", help=help)
+        fix = rename(reference.span, reference.family, choices, safe=False)
+        label = "no node of this name"
+        self.sink.error("F204", message, reference.span, label=label, help=help, fix=fix)
 
 
 def _counts_layers(reference: Reference) -> bool:

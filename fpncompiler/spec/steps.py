@@ -10,7 +10,7 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from typing import cast
 
-from fpncompiler.diagnostics import suggest
+from fpncompiler.diagnostics import rename, suggest
 from fpncompiler.ir import ops
 from fpncompiler.kinds import Value
 from fpncompiler.plugins import BlockKind, Option, block_kinds
@@ -134,7 +134,8 @@ class StepReader:
         words = (*PLAIN_CONVOLUTIONS, *ops.ACTIVATIONS, *kinds, *(("resample",) * on_edge))
         help = _HELP_FOR.get(node.text) or suggest(node.text, words) or _HELP
         message = f"`{node.text}` is no step of {what}"
-        self.reader.sink.error("F207", message, node.span, help=help)
+        fix = None if node.text in _HELP_FOR else rename(node.span, node.text, words, safe=True)
+        self.reader.sink.error("F207", message, node.span, help=help, fix=fix)
         return None
 
     def _mapping(self, node: Mapping, what: str, *, on_edge: bool) -> ops.Step | None:

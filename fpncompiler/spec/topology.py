@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 
 from fpncompiler.diagnostics import Span
 from fpncompiler.ir.network import BRANCH_LETTERS
+from fpncompiler.spec.idle import warn_of_unread_constants
 from fpncompiler.spec.loading import check_version
 from fpncompiler.spec.names import name_fault
-from fpncompiler.spec.nodes import Nodes, NodeSpec, NodesReader, Settings
+from fpncompiler.spec.node_specs import Nodes, NodeSpec
+from fpncompiler.spec.nodes import NodesReader, Settings
 from fpncompiler.spec.reading import Levels, Reader
 from fpncompiler.spec.references import Reference, read_reference
 from fpncompiler.spec.style import STYLE_KEYS, Style
@@ -106,6 +108,7 @@ def read_topology(
     layers = _layer_count(tree, depth, reader)
     settings = Settings(places, own, reader)
     name = _name(tree, reader)
+    warn_of_unread_constants(tree, reader.sink)
     inputs = _input_levels(tree, spanned, reader, chosen=levels is not None)
     parallel = _parallel(tree, reader)
     any_layer = 1 if layers else None

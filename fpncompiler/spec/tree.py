@@ -13,13 +13,13 @@ from typing import TypeGuard
 
 import yaml
 
-from fpncompiler.diagnostics import Sink, Span, printable
+from fpncompiler.diagnostics import Sink, Span, printable, silences_in
 
 MAX_BYTES = 4 << 20
 MAX_DEPTH = 32
 
 _Parser = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,10 @@ def parse_tree(data: bytes, file: str, sink: Sink) -> Mapping:
         sink.fatal("F105", f"the file has {len(data)} bytes; a spec has {MAX_BYTES} at most", start)
     text = _decode(data, file, sink)
     events = _events(text, file, sink)
-    tree = _Composer(file, sink).document(events)
+    composer = _Composer(file, sink)
+    tree = composer.document(events)
+    if "fpnc:" in text:
+        sink.silences.extend(silences_in(file, sink.texts[file], composer.scalars))
     sink.stop_on_errors()
     if tree is None or (isinstance(tree, Scalar) and tree.plain and tree.text in ("", "null", "~")):
         help = "start with `fpnc: 1` and a `name:`"
@@ -151,6 +154,7 @@ class _Composer:
     file: str
     sink: Sink
     depth: int = field(default=0)
+    scalars: list[Span] = field(default_factory=list)
 
     def document(self, events: Iterator[yaml.Event]) -> Node | None:
         tree: Node | None = None
@@ -173,6 +177,7 @@ class _Composer:
             self._refuse(event, "a tag")
         span = self._span(event)
         if isinstance(event, yaml.ScalarEvent):
+            self.scalars.append(span)
             return Scalar(event.value, not event.style, span)
         self.depth += 1
         if self.depth > MAX_DEPTH:

@@ -58,9 +58,9 @@ def test_an_edited_file_is_reported_and_kept(project, capsys):
     path = project / TARGET
     edited = path.read_text().replace("class FeatureNetwork", "class Mine")
     path.write_text(edited)
-    code, out, _ = run(capsys, "compile", "--check", "--all")
+    code, out, err = run(capsys, "compile", "--check", "--all")
     assert code == 1
-    assert "was edited by hand" in out
+    assert "was edited by hand" in err
     assert "-class Mine(nn.Module):" in out
     assert "run `fpnc compile specs/bifpn.yaml --phi 0 --force`" in out
     code, _, err = run(capsys, "compile", "specs/bifpn.yaml")
@@ -88,15 +88,15 @@ def test_a_changed_spec_makes_its_file_stale(project, capsys):
     spec.write_text("# a comment\n" + text)
     assert run(capsys, "compile", "mine.yaml", "--check")[0] == 0
     spec.write_text(text + "fusion: softmax\n")
-    code, out, _ = run(capsys, "compile", "mine.yaml", "--check")
+    code, _, err = run(capsys, "compile", "mine.yaml", "--check")
     assert code == 1
-    assert "is stale: its spec has changed" in out
+    assert "is stale: its spec has changed" in err
 
 
 def test_a_missing_file_is_a_finding(project, capsys):
-    code, out, _ = run(capsys, "compile", "specs/bifpn.yaml", "--check")
+    code, _, err = run(capsys, "compile", "specs/bifpn.yaml", "--check")
     assert code == 1
-    assert "does not exist" in out
+    assert "does not exist" in err
     assert not (project / "generated").exists()
 
 

@@ -1,0 +1,5 @@
+"""`python -m fpncompiler.cli`."""
+
+from fpncompiler.cli.entry import script
+
+script()

@@ -1,0 +1,91 @@
+"""Arguments to a command, and every ending to an exit code.
+
+Exit codes: 0 clean, 1 findings in a spec or a generated file, 2 a usage or environment error.
+"""
+
+import argparse
+import contextlib
+import gc
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from fpncompiler import __version__
+from fpncompiler.cli import authoring, check, compile
+from fpncompiler.cli.options import Parser
+from fpncompiler.cli.report import HELP, TROUBLE, Report
+
+
+def script() -> NoReturn:
+    """Run as a process of its own, which ends too soon for the cycle collector to be of use."""
+    gc.disable()
+    sys.exit(main())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    parsed = _parser().parse_args(arguments)
+    report = Report(getattr(parsed, "output_format", "text"))
+    try:
+        _run(parsed, report)
+        report.close()
+    except BrokenPipeError:
+        return _without_output(report, "")
+    except OSError as error:  # `_run` has reported its own: this one is of standard output
+        return _without_output(report, f"error: cannot print: {error.strerror}\n")
+    return report.code
+
+
+def _without_output(report: Report, message: str) -> int:
+    """Give up printing, so that Python does not try again when it ends."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(message)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return TROUBLE
+
+
+def _run(parsed: argparse.Namespace, report: Report) -> None:
+    """The command; what it raises becomes a finding or trouble."""
+    from fpncompiler.codegen.files import WriteRefusedError
+    from fpncompiler.diagnostics import SpecError
+    from fpncompiler.plugins import PluginError
+    from fpncompiler.spec.loading import SpecNotFoundError
+
+    try:
+        parsed.run(parsed, report)
+    except SpecError as error:
+        report.faults(error)
+    except WriteRefusedError as error:
+        report.trouble(str(error), getattr(error, "code", ""))
+    except (SpecNotFoundError, PluginError) as error:
+        report.trouble(str(error))
+    except OSError as error:
+        if error.filename is None:
+            raise  # of a stream
+        report.trouble(f"{error.filename}: {error.strerror}", "F607")
+    except Exception as error:
+        if os.environ.get("FPNC_DEBUG"):
+            raise
+        report.trouble(
+            f"fpnc itself failed: {type(error).__name__}: {error}"
+            f"{HELP}this is a fault of the compiler; FPNC_DEBUG=1 shows where",
+            "F999",
+        )
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="fpnc",
+        description="The compiler for feature networks: YAML topologies to PyTorch detectors.",
+        epilog="exit codes: 0 clean, 1 findings, 2 a usage or environment error",
+    )
+    parser.add_argument("--version", action="version", version=f"fpnc {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    compile.add_compile(commands)
+    check.add_check(commands)
+    check.add_explain(commands)
+    authoring.add_new(commands)
+    authoring.add_schema(commands)
+    authoring.add_backbones(commands)
+    return parser

@@ -1,0 +1,95 @@
+"""The options of a compilation, as arguments of a command."""
+
+import argparse
+from typing import TYPE_CHECKING, NoReturn
+
+from fpncompiler.cli.report import FORMATS
+from fpncompiler.diagnostics import printable
+
+if TYPE_CHECKING:
+    from fpncompiler.options import Options
+
+    Commands = argparse._SubParsersAction["Parser"]
+
+CHOICES = (
+    "phi",
+    "variant",
+    "model",
+    "backbone",
+    "classes",
+    "levels",
+    "pretrained_backbone",
+    "name",
+)
+
+
+class Parser(argparse.ArgumentParser):
+    """Complains in printable characters: an argument may be the name of somebody's file."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with a usage error."""
+        super().error(printable(message))
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """What a compilation can be told beside its spec."""
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--phi", type=int, metavar="N", help="compound coefficient (default: 0)")
+    which.add_argument("--variant", metavar="NAME", help="a named row, such as d7x or lite2")
+    command.add_argument("--model", metavar="NAME", help="model spec (default: efficientdet)")
+    command.add_argument(
+        "--backbone", metavar="NAME", help="a timm backbone, in place of the model's"
+    )
+    command.add_argument("--classes", type=int, metavar="N", help="classes of the class head")
+    command.add_argument("--levels", metavar="A..B", help="pyramid levels, such as 3..7")
+    command.add_argument(
+        "--scaling",
+        choices=("published", "formula"),
+        default="published",
+        help="published rows win (default), or the paper's formulas",
+    )
+    command.add_argument(
+        "--pretrained-backbone",
+        action="store_true",
+        help="let the generated constructor load timm's weights by default",
+    )
+    command.add_argument("--name", metavar="NAME", help="name of the file, without .py")
+
+
+def add_format(command: argparse.ArgumentParser) -> None:
+    """How findings are printed."""
+    command.add_argument(
+        "--output-format",
+        choices=FORMATS,
+        default="text",
+        help="findings as text (default), as JSON, or as annotations of a GitHub workflow",
+    )
+
+
+def are_given(parsed: argparse.Namespace) -> bool:
+    """Whether any option differs from its default."""
+    return parsed.scaling != "published" or any(getattr(parsed, name) for name in CHOICES)
+
+
+def options_of(parsed: argparse.Namespace) -> "Options":
+    """The options, checked; a wrong one ends the command with a usage error."""
+    from fpncompiler.options import Options
+    from fpncompiler.spec.names import name_fault
+    from fpncompiler.spec.reading import parse_levels
+
+    levels = parse_levels(parsed.levels) if parsed.levels else None
+    if parsed.levels and levels is None:
+        parsed.usage_error(f"--levels {parsed.levels}: write two levels, such as 3..7")
+    if parsed.name and name_fault(parsed.name):
+        parsed.usage_error(f"--name {parsed.name}: {name_fault(parsed.name)}")
+    return Options(
+        phi=parsed.phi,
+        variant=parsed.variant,
+        model=parsed.model,
+        backbone=parsed.backbone,
+        classes=parsed.classes,
+        levels=levels,
+        formula_scaling=parsed.scaling == "formula",
+        pretrained_backbone=parsed.pretrained_backbone,
+        name=parsed.name,
+    )

@@ -1,0 +1,84 @@
+"""What a command prints, and the exit code that it earns.
+
+Text goes to people: results to standard output, findings to standard error. JSON and GitHub's
+annotations go to programs: then standard output holds nothing else. Whatever a spec or a file
+name brings along is escaped, so that it cannot steer a terminal or a workflow.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from fpncompiler.diagnostics import Diagnostic, SpecError, Texts, printable, render
+from fpncompiler.diagnostics.formats import as_github, as_json
+
+OK, FINDINGS, TROUBLE = 0, 1, 2
+FORMATS = ("text", "json", "github")
+Format = Literal["text", "json", "github"]
+HELP = "\n  = help: "
+
+
+@dataclass(slots=True)
+class Report:
+    """Prints as a command goes on, or at its end, and remembers the worst that happened."""
+
+    format: Format = "text"
+    code: int = OK
+    collected: list[Diagnostic] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        """A result for people."""
+        _print(text, sys.stdout if self.format == "text" else sys.stderr)
+
+    def aside(self, text: str) -> None:
+        """What is no result, such as a count of the faults."""
+        _print(text, sys.stderr)
+
+    def findings(self, diagnostics: Sequence[Diagnostic], texts: Texts) -> None:
+        """Faults or warnings of a spec; faults cost the exit code 1."""
+        if any(d.severity == "error" for d in diagnostics):
+            self.code = max(self.code, FINDINGS)
+        if self.format != "text":
+            self.collected.extend(diagnostics)
+        elif diagnostics:
+            print(render(diagnostics, texts), end="\n\n", file=sys.stderr)
+
+    def faults(self, error: SpecError) -> None:
+        """The faults of a spec."""
+        self.findings(error.diagnostics, error.texts)
+
+    def finding(self, code: str, message: str, help: str = "") -> None:
+        """Something wrong with a file that fpnc has made."""
+        self.findings([Diagnostic(code, message, help=help)], {})
+
+    def trouble(self, message: str, code: str = "") -> None:
+        """A usage or environment error; its help, if any, stands in a line of its own."""
+        self.code = TROUBLE
+        message, _, help = message.partition(HELP)
+        if self.format != "text":
+            self.collected.append(Diagnostic(code, message, help=help))
+            return
+        name = f"error[{code}]" if code else "error"
+        self.aside(f"{name}: {message}{HELP if help else ''}{help}")
+
+    def close(self) -> None:
+        """Print what programs read; they get a document in any case."""
+        if self.format == "json":
+            print(as_json(self.collected))
+        elif self.format == "github" and self.collected:
+            print(as_github(self.collected))
+        sys.stdout.flush()
+
+
+def counted(diagnostics: Iterable[Diagnostic]) -> str:
+    """`2 errors, 1 warning`."""
+    listed = [*diagnostics]
+    counts = {kind: sum(d.severity == kind for d in listed) for kind in ("error", "warning")}
+    parts = [f"{n} {kind}{'s' * (n > 1)}" for kind, n in counts.items() if n]
+    return ", ".join(parts)
+
+
+def _print(text: str, stream: object) -> None:
+    lines = text.split("\n")
+    print("\n".join(printable(line) for line in lines), file=stream)  # type: ignore[call-overload]
