@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from fpncompiler.analysis.limits import size_limits
 from fpncompiler.analysis.sizes import Size, map_size, sizes
-from fpncompiler.diagnostics import Sink
+from fpncompiler.diagnostics import Label, Sink
 from fpncompiler.ir.detector import Model
 from fpncompiler.ir.flow import arrival, edge_passages, entry_width, infer_widths
 from fpncompiler.ir.graph import Graph
@@ -289,7 +289,10 @@ def _check_widths(graph: Graph, topology: Topology, sink: Sink) -> None:
             shown = ", ".join(str(width) for width in widths)
             message = f"`{node}` fuses maps of different widths ({shown})"
             help = "say its `width`, to which adapters bring them; `same` adapts nothing"
-            sink.error("F406", message, graph.span(node) or topology.span, help=help)
+            span = graph.span(node) or topology.span
+            told = [f"{width} channels" for width in widths]
+            labels = _edge_labels(graph, node, told)
+            sink.error("F406", message, span, help=help, labels=labels)
 
 
 def _check_sizes(graph: Graph, image_size: Size, topology: Topology, sink: Sink) -> None:
@@ -304,7 +307,16 @@ def _check_sizes(graph: Graph, image_size: Size, topology: Topology, sink: Sink)
             shown = ", ".join(f"{height}x{width}" for height, width in found.arriving[node])
             message = f"`{node}` fuses maps of different sizes ({shown})"
             help = "a convolution without padding leaves sizes that fit nothing else"
-            sink.error("F405", message, span, help=help)
+            told = [f"{height}x{width} cells" for height, width in found.arriving[node]]
+            labels = _edge_labels(graph, node, told)
+            sink.error("F405", message, span, help=help, labels=labels)
+
+
+def _edge_labels(graph: Graph, node: str, told: list[str]) -> tuple[Label, ...]:
+    """What arrives on each edge into a node, where the spec says the edge; each place once."""
+    spans = [edge.span for edge in graph.inputs(node)]
+    labels = {span: text for span, text in zip(spans, told, strict=True) if span}
+    return tuple(Label(span, text) for span, text in labels.items())
 
 
 def _check_handed_on(graph: Graph, image_size: Size, topology: Topology, sink: Sink) -> None:

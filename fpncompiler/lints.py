@@ -40,7 +40,8 @@ def _by_declaration(graph: Graph) -> dict[Span, list[str]]:
 
 def _unread_nodes(graph: Graph, sink: Sink) -> None:
     live = graph.live()
-    for span, nodes in _by_declaration(graph).items():
+    for span, unsorted in _by_declaration(graph).items():
+        nodes = sorted(unsorted, key=lambda node: (graph.op(node).level, node))
         if live.isdisjoint(nodes):
             what = f"`{nodes[0]}`" if len(nodes) == 1 else f"`{nodes[0]}` to `{nodes[-1]}`"
             message = f"no output depends on {what}"

@@ -42,6 +42,7 @@ class Report:
         if self.format != "text":
             self.collected.extend(diagnostics)
         elif diagnostics:
+            sys.stdout.flush()
             print(render(diagnostics, texts), end="\n\n", file=sys.stderr)
 
     def faults(self, error: SpecError) -> None:

@@ -10,7 +10,7 @@ A neighbour beyond the range drops out; every other reference must exist.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from fpncompiler.diagnostics import Sink, Span
+from fpncompiler.diagnostics import Label, Sink, Span
 from fpncompiler.ir.graph import Edge, Graph
 from fpncompiler.ir.ops import Fuse, Input, Unary, entry_level, sets_width, width_after
 from fpncompiler.spec.inputs import Nested, NodeInput, references_in
@@ -224,7 +224,8 @@ class _Builder:
             self.sink.error("F304", message, reference.span)
         elif other:
             message = f"level {level} has two outputs, `{other}` and `{node}`"
-            self.sink.error("F304", message, reference.span)
+            help = "name the families for levels of their own: `[td(3), out(4)]`"
+            self.sink.error("F304", message, reference.span, help=help)
         self.graph.outputs[level] = node
 
     def finished(self) -> Graph:
@@ -275,4 +276,18 @@ def _refuse_cycle(graph: Graph, sink: Sink) -> None:
     span = graph.inputs(target)[slot].span
     message = f"the nodes depend on each other in a circle: {path}"
     help = "let one of them read `in(l)` or an earlier family instead"
-    sink.fatal("F301", message, span, label=f"`{target}` reads `{source}` here", help=help)
+    label = f"`{target}` reads `{source}` here"
+    labels = tuple(_cycle_labels(graph, cycle[:-1], span))
+    sink.fatal("F301", message, span, label=label, help=help, labels=labels)
+
+
+def _cycle_labels(
+    graph: Graph, edges: tuple[tuple[str, str, int], ...], main: Span | None
+) -> Iterator[Label]:
+    """Where the other edges of a circle stand, each place once."""
+    shown = {main}
+    for source, target, slot in edges:
+        span = graph.inputs(target)[slot].span
+        if span and span not in shown:
+            shown.add(span)
+            yield Label(span, f"`{target}` reads `{source}`")

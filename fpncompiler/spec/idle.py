@@ -80,6 +80,15 @@ def warn_of_unread_constants(tree: Mapping, sink: Sink) -> None:
             sink.warning("W203", message, entry.key.span, help=help)
 
 
+def warn_of_idle_depth(tree: Mapping, sink: Sink) -> None:
+    """A `depth` beside layers that `k` counts without it."""
+    depth, k = tree.entries.get("depth"), tree.get("k")
+    if depth and isinstance(k, Scalar) and "depth" not in k.text:
+        message = "`depth` has no effect here"
+        label = f"`k: {k.text}` counts the layers"
+        sink.warning("W201", message, depth.key.span, label=label, help="write `k: 1..depth`")
+
+
 def _texts(node: Node) -> Iterator[str]:
     match node:
         case Scalar():

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from fpncompiler.diagnostics import Span
+from fpncompiler.diagnostics import Label, Span
 from fpncompiler.spec.declarations import SINGLE, Declaration, parse_declaration, wins
 from fpncompiler.spec.idle import (
     warn_of_hidden_declarations,
@@ -144,7 +144,8 @@ class NodesReader:
         at = f"level {place[0]}" + ("" if place[1] is None else f", layer {place[1]}")
         message = f"node `{name}` at {at} is declared twice"
         help = f"`{other.key.text}` declares it too, and neither is more special; rename one"
-        self.reader.sink.error("F208", message, entry.key.span, help=help)
+        labels = (Label(other.key.span, "declared here too"),)
+        self.reader.sink.error("F208", message, entry.key.span, help=help, labels=labels)
 
     def _places(self, declaration: Declaration, entry: Entry) -> Iterator[tuple[int, int | None]]:
         assert declaration.level
@@ -207,7 +208,7 @@ class NodesReader:
             sink.error("F206", message, key.span, help=help)
             self.broken.add(found.name)
             return None
-        scalar = Scalar(found.name, True, key.span)
+        scalar = Scalar(found.name, key.plain and key.text == found.name, key.span)
         may_be_called = found.name in self.declarable or (
             self.reader.name(scalar, "a node's name", MAX_NODE_NAME) == found.name
         )

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from fpncompiler.diagnostics import Span
 from fpncompiler.ir.network import BRANCH_LETTERS
-from fpncompiler.spec.idle import warn_of_unread_constants
+from fpncompiler.spec.idle import warn_of_idle_depth, warn_of_unread_constants
 from fpncompiler.spec.loading import check_version
 from fpncompiler.spec.names import name_fault
 from fpncompiler.spec.node_specs import Nodes, NodeSpec
@@ -109,6 +109,7 @@ def read_topology(
     settings = Settings(places, own, reader)
     name = _name(tree, reader)
     warn_of_unread_constants(tree, reader.sink)
+    warn_of_idle_depth(tree, reader.sink)
     inputs = _input_levels(tree, spanned, reader, chosen=levels is not None)
     parallel = _parallel(tree, reader)
     any_layer = 1 if layers else None

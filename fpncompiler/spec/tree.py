@@ -13,7 +13,7 @@ from typing import TypeGuard
 
 import yaml
 
-from fpncompiler.diagnostics import Sink, Span, printable, silences_in
+from fpncompiler.diagnostics import Label, Sink, Span, printable, silences_in
 
 MAX_BYTES = 4 << 20
 MAX_DEPTH = 32
@@ -220,7 +220,10 @@ class _Composer:
             elif first := entries.get(key.text):
                 message = f"`{key.text}` is given twice"
                 help = f"the first is on line {first.key.span.line}; remove or rename one"
-                self.sink.error("F106", message, key.span, label="again here", help=help)
+                labels = (Label(first.key.span, "first here"),)
+                self.sink.error(
+                    "F106", message, key.span, label="again here", help=help, labels=labels
+                )
             else:
                 entries[key.text] = Entry(key, value)
         return entries
