@@ -1,0 +1,155 @@
+"""fpnc check: what it prints, what it mends, and what it leaves alone."""
+
+import json
+
+import pytest
+
+from fpncompiler.cli import main
+
+FAULTY = """\
+# mine
+name: mine
+levels: 3-7
+nodes:
+  td(l): {inputs: [im(l), td(l+1)], keep: yes, fusoin: sum, channels: 010}
+outputs: td
+"""
+SAFELY = """\
+# mine
+fpnc: 1
+name: mine
+levels: 3..7
+nodes:
+  td(l): {inputs: [im(l), td(l+1)], keep: true, fusion: sum, channels: 010}
+outputs: td
+"""
+WHOLLY = SAFELY.replace("im(l)", "in(l)").replace("channels: 010", "width: 10")
+JUMPING = "fpnc: 1\nname: mine\nlevels: 3..7\nnodes:\n  out(l): [in(l), in(l+3)]\noutputs: out\n"
+
+
+@pytest.fixture
+def spec(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "mine.yaml"
+    path.write_text(FAULTY)
+    return path
+
+
+def run(capsys, *arguments: str) -> tuple[int, str, str]:
+    code = main(["check", *arguments])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_all_faults_are_listed_and_counted(spec, capsys):
+    code, out, err = run(capsys, "mine.yaml")
+    assert (code, out) == (1, "")
+    assert err.count("error[") == 6
+    assert err.rstrip().splitlines()[-1] == "6 errors"
+    assert spec.read_text() == FAULTY
+
+
+def test_safe_fixes_alone_are_made(spec, capsys):
+    code, out, err = run(capsys, "mine.yaml", "--fix")
+    assert code == 1
+    assert out == "mine.yaml: mended 4 faults\n"
+    assert err.count("error[") == 2
+    assert spec.read_text() == SAFELY
+
+
+def test_unsafe_fixes_make_the_rest(spec, capsys):
+    code, out, err = run(capsys, "mine.yaml", "--unsafe-fixes")
+    assert (code, err) == (0, "")
+    assert out.startswith("mine.yaml: mended 7 faults\nmine.yaml: EfficientDet-D0 with mine")
+    assert spec.read_text() == WHOLLY
+
+
+def test_a_mended_spec_keeps_its_line_ends_and_its_comments(spec, capsys):
+    text = WHOLLY.replace("true", "yes").replace("td\n", "td  # kept\n").replace("\n", "\r\n")
+    spec.write_bytes(text.encode())
+    run(capsys, "mine.yaml", "--fix")
+    assert spec.read_bytes().decode() == text.replace("yes", "true")
+
+
+def test_quotes_around_a_mended_word_stay(spec, capsys):
+    spec.write_text(WHOLLY.replace("fusion: sum", "\"fusoin\": 'summ'"))
+    assert run(capsys, "mine.yaml", "--fix")[0] == 0
+    assert spec.read_text() == WHOLLY.replace("fusion: sum", "\"fusion\": 'sum'")
+
+
+def test_a_parent_is_not_mended(spec, tmp_path, capsys):
+    (tmp_path / "base.yaml").write_text(FAULTY)
+    spec.write_text("fpnc: 1\nname: mine\nextends: base\n")
+    assert run(capsys, "mine.yaml", "--unsafe-fixes")[0] == 1
+    assert (tmp_path / "base.yaml").read_text() == FAULTY
+
+
+def test_nothing_to_mend_writes_nothing(spec, capsys):
+    spec.write_text(WHOLLY)
+    before = spec.stat()
+    code, out, _ = run(capsys, "mine.yaml", "--fix")
+    assert (code, "mended" in out) == (0, False)
+    assert spec.stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_a_spec_that_cannot_be_read_is_trouble(spec, capsys):
+    code, _, err = run(capsys, "nowhere.yaml", "mine.yaml", "--fix")
+    assert code == 2
+    assert "cannot read nowhere.yaml" in err
+    assert spec.read_text() == SAFELY
+
+
+def test_warnings_are_no_findings_unless_strict(spec, capsys):
+    spec.write_text(JUMPING)
+    code, out, err = run(capsys, "mine.yaml")
+    assert code == 0
+    assert out.startswith("mine.yaml: EfficientDet-D0")
+    assert "warning[W303]" in err
+    assert err.rstrip().endswith("1 warning")
+    assert run(capsys, "mine.yaml", "--strict")[0] == 1
+
+
+def test_several_specs_are_counted_together(spec, tmp_path, capsys):
+    (tmp_path / "other.yaml").write_text(JUMPING)
+    code, _, err = run(capsys, "mine.yaml", "other.yaml")
+    assert code == 1
+    assert err.rstrip().splitlines()[-1] == "6 errors, 1 warning; faulty specs: 1 of 2"
+
+
+def test_json_is_one_document_on_standard_output(spec, tmp_path, capsys):
+    (tmp_path / "other.yaml").write_text(JUMPING)
+    code, out, _ = run(capsys, "mine.yaml", "other.yaml", "no.yaml", "--output-format", "json")
+    assert code == 2
+    found = json.loads(out)["diagnostics"]
+    assert sorted({d["span"]["file"] for d in found if d["span"]}) == ["mine.yaml", "other.yaml"]
+    assert [d["severity"] for d in found].count("error") == 7
+    assert any("cannot read no.yaml" in d["message"] for d in found)
+
+
+def test_json_of_a_clean_spec_is_an_empty_list(spec, capsys):
+    spec.write_text(WHOLLY)
+    code, out, _ = run(capsys, "mine.yaml", "--output-format", "json")
+    assert (code, json.loads(out)) == (0, {"version": 1, "diagnostics": []})
+
+
+def test_github_gets_annotations(spec, capsys):
+    code, out, _ = run(capsys, "mine.yaml", "--output-format", "github")
+    assert code == 1
+    lines = out.splitlines()
+    assert len(lines) == 6
+    assert all(line.startswith("::error file=mine.yaml,line=") for line in lines)
+
+
+def test_compile_reports_in_the_same_formats(spec, capsys):
+    code = main(["compile", "mine.yaml", "--output-format", "json"])
+    assert (code, len(json.loads(capsys.readouterr().out)["diagnostics"])) == (1, 6)
+    spec.write_text(JUMPING)
+    code = main(["compile", "mine.yaml", "--output-format", "json"])
+    said = capsys.readouterr()
+    assert [d["code"] for d in json.loads(said.out)["diagnostics"]] == ["W303"]
+    assert "wrote generated/mine_d0.py" in said.err
+    assert code == 0
+    spec.write_text(JUMPING + "width: 32\n")
+    code = main(["compile", "mine.yaml", "--check", "--output-format", "github"])
+    assert code == 1
+    assert "::error title=F601::generated/mine_d0.py is stale" in capsys.readouterr().out
