@@ -1,6 +1,7 @@
 """Same input, same bytes; and what must not matter does not."""
 
 import ast
+import importlib
 import os
 import random
 import re
@@ -22,7 +23,9 @@ ROOT = Path(__file__).parents[1]
 BIFPN = ROOT / "specs/bifpn.yaml"
 EXPLICIT = ROOT / "tests/data/specs/bifpn_explicit.yaml"
 
-SEEDS = range(20)
+SEEDS = range(64)
+# What a compilation imports; each also works without its compiled parts.
+PACKAGES = ("yaml", "jinja2", "markupsafe", "networkx")
 COMMANDS = [
     ["specs/bifpn.yaml", "--phi", "3"],
     ["specs/bifpn.yaml", "--variant", "d7x"],
@@ -78,13 +81,17 @@ def specs_in(folder: Path) -> Path:
     return folder
 
 
-def compile_all(folder: Path, seed: int) -> dict[str, bytes]:
+def compile_all(
+    folder: Path, seed: int, python: str = sys.executable, path: str = ""
+) -> dict[str, bytes]:
     """The files that one process with a hash seed writes into a folder of its own."""
-    output = folder / f"out{seed}"
+    output = folder / f"out{seed}_{Path(python).parents[1].name}"
     commands = [[*words, "-o", output.name] for words in COMMANDS]
-    environment = os.environ | {"PYTHONHASHSEED": str(seed)}
+    environment = (
+        os.environ | {"PYTHONHASHSEED": str(seed)} | ({"PYTHONPATH": path} if path else {})
+    )
     subprocess.run(
-        [sys.executable, "-c", DRIVER.format(commands=commands)],
+        [python, "-c", DRIVER.format(commands=commands)],
         cwd=folder,
         env=environment,
         check=True,
@@ -99,6 +106,43 @@ def test_bytes_depend_on_no_hash_seed_and_no_folder(tmp_path):
         found = list(pool.map(lambda seed: compile_all(folders[seed % 2], seed), SEEDS))
     assert len(found[0]) == len(COMMANDS)
     assert all(files == found[0] for files in found)
+
+
+def pythons() -> dict[str, str]:
+    """Version -> interpreter, for each Python on this machine that fpnc supports."""
+    names = [shutil.which(f"python3.{minor}") for minor in range(11, 20)]
+    folders = [*Path.home().glob(".pyenv/versions/*/bin"), Path("/usr/bin"), Path("/usr/local/bin")]
+    names += [str(folder / "python3") for folder in folders]
+    found = {}
+    for name in names:
+        question = (
+            "import sys; print(sys.version_info[:2] >= (3, 11) and sys.version.split()[0] or '')"
+        )
+        if name and Path(name).exists():
+            answer = subprocess.run([name, "-c", question], capture_output=True, text=True)
+            if answer.returncode == 0 and answer.stdout.strip():
+                found.setdefault(answer.stdout.strip(), name)
+    return found
+
+
+def pure_packages(folder: Path) -> str:
+    """The compiler's own packages for another Python, without compiled parts."""
+    for name in PACKAGES:
+        source = Path(importlib.import_module(name).__file__ or "").parent
+        ignored = shutil.ignore_patterns("*.so", "__pycache__", "tests")
+        shutil.copytree(source, folder / name, ignore=ignored)
+    return os.pathsep.join([str(folder), str(ROOT)])
+
+
+def test_bytes_depend_on_no_python(tmp_path):
+    folder = specs_in(tmp_path / "a")
+    expected = compile_all(folder, 0)
+    path = pure_packages(tmp_path / "packages")
+    others = pythons()
+    print(f"Pythons: {', '.join(sorted(others))}")
+    assert others
+    for python in others.values():
+        assert compile_all(folder, 1, python, path) == expected, python
 
 
 def test_command_writes_the_same_bytes_as_the_api(tmp_path):
