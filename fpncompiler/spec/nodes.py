@@ -22,6 +22,7 @@ from fpncompiler.spec.tree import Entry, Mapping, Node, Scalar, Sequence
 NODE_KEYS = ("inputs", "keep", "level", "share", "width", *STYLE_KEYS)
 MAX_NODES = 20_000
 MAX_EDGES = 100_000
+MAX_RIVALS = 3  # declarations of one place that are reported
 INPUT_FAMILIES = ("in", "backbone")
 
 
@@ -102,40 +103,32 @@ class NodesReader:
 
     def _most_special(self, nodes: Mapping) -> Iterator[tuple["_Chosen", Entry]]:
         """Each declaration with the places where no other one is more special."""
-        taken: dict[tuple[str, int, int | None], tuple[Declaration, Entry]] = {}
+        rivals: dict[tuple[str, int, int | None], list[tuple[Declaration, Entry]]] = {}
         named: list[tuple[_Chosen, Entry]] = []
-        order: dict[str, Entry] = {}
         reached: dict[str, Entry] = {}
         sink = self.reader.sink
         for entry in nodes.entries.values():
             declaration = self._declaration(entry.key)
             if declaration is None:
                 continue
-            order[entry.key.text] = entry
             if declaration.level is None:
                 named.append((_Chosen(declaration, ((None, None),)), entry))
                 continue
             for place in self._places(declaration, entry):
                 reached[entry.key.text] = entry
-                key = (declaration.name, *place)
-                other = taken.get(key)
-                first = wins(declaration, other[0]) if other else True
-                if first is None and other:
-                    self._refuse_twice(declaration.name, place, entry, other[1])
-                if first:
-                    taken[key] = (declaration, entry)
-            if len(taken) > MAX_NODES:
+                _enter(rivals.setdefault((declaration.name, *place), []), declaration, entry)
+            if len(rivals) > MAX_NODES:
                 message = f"the spec declares more than {MAX_NODES} nodes"
                 sink.fatal("F505", message, entry.key.span)
-        places: dict[str, list[tuple[int | None, int | None]]] = {}
-        declarations: dict[str, Declaration] = {}
-        for (_, level, layer), (declaration, entry) in taken.items():
-            places.setdefault(entry.key.text, []).append((level, layer))
-            declarations[entry.key.text] = declaration
-        hidden = [entry for text, entry in reached.items() if text not in places]
+        taken: dict[str, tuple[_Chosen, Entry]] = {}
+        for (name, level, layer), ((declaration, entry), *others) in rivals.items():
+            for _, other in others:
+                self._refuse_twice(name, (level, layer), other, entry)
+            chosen, _ = taken.get(entry.key.text, (_Chosen(declaration, ()), entry))
+            taken[entry.key.text] = (chosen.also_at(level, layer), entry)
+        hidden = [entry for text, entry in reached.items() if text not in taken]
         warn_of_hidden_declarations(hidden, [entry for _, entry in taken.values()], sink)
-        for text, found in places.items():
-            yield _Chosen(declarations[text], tuple(found)), order[text]
+        yield from taken.values()
         yield from named
 
     def _refuse_twice(
@@ -328,3 +321,16 @@ class _Chosen:
 
     declaration: Declaration
     places: tuple[tuple[int | None, int | None], ...]
+
+    def also_at(self, level: int, layer: int | None) -> "_Chosen":
+        """The same with one place more."""
+        return _Chosen(self.declaration, (*self.places, (level, layer)))
+
+
+def _enter(rivals: list[tuple[Declaration, Entry]], declaration: Declaration, entry: Entry) -> None:
+    """Add a declaration to those of a place than which none is more special."""
+    if any(wins(other, declaration) for other, _ in rivals):
+        return
+    rivals[:] = [rival for rival in rivals if not wins(declaration, rival[0])]
+    if len(rivals) < MAX_RIVALS:
+        rivals.append((declaration, entry))

@@ -1,5 +1,7 @@
 """Declarations: which places a key means, and which of several wins at one place."""
 
+import itertools
+
 import pytest
 
 from fpncompiler.spec.declarations import Declaration, Index, parse_declaration, wins
@@ -220,3 +222,12 @@ def test_name_that_ends_in_a_digit_is_kept_apart_from_its_layer():
     text = LAYERED.replace("outputs: f", "outputs: f2")
     found = sources(layer(text + "  f2(l, k): [in(l), f2(l, k-1)]\n"))
     assert found["p4_f2_2"] == ["p4_in", "p4_f2_1"]
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations(range(3))])
+def test_a_third_declaration_settles_two_in_whatever_order(order):
+    lines = ["  f(3, k): [in(3)]\n", "  f(l, 2): [in(l), in(l)]\n", "  f(3, 2): [in(4)]\n"]
+    nodes = "".join(lines[i] for i in order) + "  f(l, k): [in(l), in(5)]\n"
+    found = sources(layer(LAYERED + nodes))
+    assert (found["p3_f2"], found["p3_f1"]) == (["p4_in"], ["p3_in"])
+    assert (found["p4_f2"], found["p4_f1"]) == (["p4_in", "p4_in"], ["p4_in", "p5_in"])
