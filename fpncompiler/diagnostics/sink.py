@@ -17,11 +17,13 @@ class Sink:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     seen: set[tuple[str, Span | str]] = field(default_factory=set)
     texts: Texts = field(default_factory=dict)
+    characters: int = 0  # of all files read, for whoever limits them
     silences: list[Silence] = field(default_factory=list)
 
     def add_text(self, file: str, text: str) -> None:
         """Remember a file's text, so that spans in it can be shown."""
         self.texts[file] = text.splitlines()
+        self.characters += len(text)
 
     def error(
         self,

@@ -30,9 +30,18 @@ def suggest(word: str, choices: Iterable[str]) -> str:
 
 
 def rename(span: Span, word: str, choices: Iterable[str], *, safe: bool) -> Fix | None:
-    """The fix that writes the nearest choice in place of `word`, if one is near."""
-    best = nearest(word, choices)
-    return Fix((Edit(span, word, best),), safe) if best and best != word else None
+    """The fix that writes the nearest choice in place of `word`, if one is near.
+
+    Args:
+        safe: whether the place knows its words by itself. The fix is safe where, besides, a single
+            slip of the pen leads to this choice and to no other.
+    """
+    known = set(choices)
+    best = nearest(word, known)
+    if not best or best == word:
+        return None
+    slips = [c for c in known if abs(len(c) - len(word)) <= 1 and edit_distance(word, c) == 1]
+    return Fix((Edit(span, word, best),), safe and slips == [best] and len(word) > 2)
 
 
 def edit_distance(left: str, right: str) -> int:

@@ -5,8 +5,9 @@ are read as YAML 1.2 has it.
 """
 
 import re
+from collections.abc import Iterable
 
-from fpncompiler.diagnostics import Edit, Fix, Sink
+from fpncompiler.diagnostics import Edit, Fix, Sink, rename, suggest
 from fpncompiler.spec.tree import Scalar
 
 # Keys of other frameworks and papers -> the key of a spec that means the same.
@@ -15,6 +16,13 @@ SYNONYMS = {
     "act_layer": "activation",
     "block": "op",
     "channels": "width",
+    "in": "inputs",
+    "kernel_size": "kernel",
+    "k_size": "kernel",
+    "norm_eps": "eps",
+    "padding_mode": "padding",
+    "reads": "inputs",
+    "type": "kind",
     "conv": "op",
     "downsample": "down",
     "fpn_channels": "width",
@@ -38,10 +46,53 @@ SYNONYMS = {
     "weight_method": "fusion",
 }
 
+# Words of other frameworks and papers -> the word of a spec.
+WORDS = {
+    "add": "sum",
+    "attn": "softmax",
+    "attention": "softmax",
+    "average": "mean",
+    "avg": "mean",
+    "avgpool": "avg_pool",
+    "bifpn": "fast_normalized",
+    "cat": "concat",
+    "concatenate": "concat",
+    "conv": "conv3x3",
+    "depthwise_separable": "separable",
+    "dw": "depthwise",
+    "dwsep": "separable",
+    "fast_attention": "fast_normalized",
+    "fast_attn": "fast_normalized",
+    "fastattn": "fast_normalized",
+    "group": "depthwise",
+    "hardswish": "hard_swish",
+    "leakyrelu": "leaky_relu",
+    "linear": "bilinear",
+    "maximum": "max",
+    "maxpool": "max_pool",
+    "plain": "full",
+    "standard": "full",
+    "swish": "silu",
+    "transpose": "deconv",
+    "unbounded": "weighted",
+}
+
 _TRUE = frozenset("y Y yes Yes YES on On ON True TRUE".split())
 _FALSE = frozenset("n N no No NO off Off OFF False FALSE".split())
 _OCTAL = re.compile(r"[-+]?0[0-7]+")
 _SIXTY = re.compile(r"[-+]?[0-9]+(?::[0-5]?[0-9])+")
+
+
+def suggested(
+    word: Scalar, choices: Iterable[str], table: dict[str, str]
+) -> tuple[str, Fix | None]:
+    """Help with an unknown word, and the fix: what another tool's word is here, or the nearest."""
+    known = [*choices]
+    meant = table.get(word.text.lower(), "")
+    if meant in known:
+        fix = Fix((Edit(word.span, word.text, meant),), safe=False)
+        return f"specs call it `{meant}`", fix
+    return suggest(word.text, known), rename(word.span, word.text, known, safe=True)
 
 
 def truth(word: str) -> str:

@@ -3,11 +3,19 @@
 import math
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from fpncompiler.diagnostics import Edit, Fix, Sink, Span, rename, suggest
+from fpncompiler.diagnostics import Edit, Fix, Sink, Span
+from fpncompiler.spec.budget import Budget
 from fpncompiler.spec.expression import FUNCTIONS, FormulaError, evaluate
-from fpncompiler.spec.habits import SYNONYMS, truth, warn_of_number, warn_of_text
+from fpncompiler.spec.habits import (
+    SYNONYMS,
+    WORDS,
+    suggested,
+    truth,
+    warn_of_number,
+    warn_of_text,
+)
 from fpncompiler.spec.names import MAX_NAME, name_fault
 from fpncompiler.spec.tree import Mapping, Node, Scalar, Sequence
 
@@ -65,6 +73,7 @@ class Reader:
     phi: int = 0
     prefer_formula: bool = False
     names: tuple[tuple[str, float], ...] = ()
+    budget: Budget = field(default_factory=Budget)
 
     def with_names(self, names: dict[str, float]) -> "Reader":
         """A reader whose formulas know more names than phi."""
@@ -81,18 +90,15 @@ class Reader:
         if not isinstance(node, Mapping):
             self.wrong(node, f"{what} is a mapping")
             return Mapping({}, node.span)
-        known = list(keys)
+        known = dict.fromkeys(keys)
         for name, entry in node.entries.items():
             if name not in known:
-                self._unknown_key(entry.key, what, known)
+                self._unknown_key(entry.key, what, [*known])
         return node
 
     def _unknown_key(self, key: Scalar, what: str, known: list[str]) -> None:
         message = f"{what} has no key `{key.text}`"
-        help, fix = suggest(key.text, known), rename(key.span, key.text, known, safe=True)
-        if fix is None and (meant := SYNONYMS.get(key.text, "")) in known:
-            help = f"specs call it `{meant}`"
-            fix = Fix((Edit(key.span, key.text, meant),), safe=False)
+        help, fix = suggested(key, known, SYNONYMS)
         self.sink.error("F201", message, key.span, help=help, fix=fix)
 
     def scaled(self, node: Node | None) -> Node | None:
@@ -192,8 +198,8 @@ class Reader:
             return node.text
         if isinstance(node, Scalar):
             message = f"`{node.text}` is no {what}"
-            fix = rename(node.span, node.text, known, safe=True)
-            self.sink.error("F207", message, node.span, help=suggest(node.text, known), fix=fix)
+            help, fix = suggested(node, known, WORDS)
+            self.sink.error("F207", message, node.span, help=help, fix=fix)
         else:
             self.wrong(node, f"{what} is a word")
         return default

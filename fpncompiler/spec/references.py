@@ -3,11 +3,12 @@
 import re
 from dataclasses import dataclass
 
-from fpncompiler.diagnostics import Sink, Span
+from fpncompiler.diagnostics import Edit, Fix, Sink, Span
 from fpncompiler.spec.tree import Node, Scalar
 
 _REFERENCE = re.compile(r"([A-Za-z_]\w*)\s*(?:\(\s*(.*?)\s*\))?", re.ASCII)
 _OFFSET = re.compile(r"([lk])\s*(?:([+-])\s*([0-9]{1,2}))?")
+_OTHER_LETTER = re.compile(r"[A-Za-jm-z]|level\b")
 _NUMBER = re.compile(r"[0-9]{1,2}")
 
 SYNTAX = "write `td(l+1)`, `td(3)`, `td(*)`, `in(l-1..l+1)`, `f(l, k-1)` or a node's name"
@@ -80,11 +81,22 @@ def read_reference(node: Node, sink: Sink) -> Reference | None:
     family, inside = found.groups()
     if inside is None:
         return Reference(family, None, None, node.text, node.span)
+    if "(" in inside:
+        message = f"`{node.text}` is more than one reference"
+        sink.error("F206", message, node.span, help="list them: `[in(l), td(l+1)]`")
+        return None
     first, comma, second = inside.partition(",")
     level, layer = _level(first.strip()), _layer(second.strip())
     if level is None:
         message = f"`{first.strip()}` is not a level: it is neither a number nor relative to `l`"
-        sink.error("F206", message, node.span, help=SYNTAX)
+        meant = _OTHER_LETTER.sub("l", first) if _OTHER_LETTER.search(first) else ""
+        help, fix = SYNTAX, None
+        if _level(meant.strip()):
+            help = f"a level is relative to `l`: write `{family}({meant})`"
+            start, end = found.start(2), found.start(2) + len(first)
+            new = node.text[:start] + meant + node.text[end:]
+            fix = Fix((Edit(node.span, node.text, new),), safe=False)
+        sink.error("F206", message, node.span, help=help, fix=fix)
         return None
     if comma and layer is None:
         message = f"`{second.strip()}` is no layer: it is neither a number nor relative to `k`"

@@ -6,16 +6,18 @@
 A neighbour beyond the range drops out; every other reference must exist.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from fpncompiler.diagnostics import Sink, rename, suggest
+from fpncompiler.diagnostics import Edit, Fix, Sink, rename, suggest
 from fpncompiler.spec.node_specs import Nodes, NodeSpec
 from fpncompiler.spec.nodes import INPUT_FAMILIES
 from fpncompiler.spec.reading import Levels
 from fpncompiler.spec.references import Earlier, Everywhere, Exactly, Last, Neighbour, Reference
 
 Place = tuple[int, int | None]  # level and layer index
+_NODE_ID = re.compile(r"p([0-9]{1,2})_(\w+)", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -206,10 +208,17 @@ class Resolver:
 
     def _undefined(self, reference: Reference, message: str) -> None:
         choices = [*self.nodes_of, *self.named, *INPUT_FAMILIES]
+        if (found := _NODE_ID.fullmatch(reference.text)) and found[2] in choices:
+            meant = f"{found[2]}({found[1]})"
+            help = f"a spec calls that node `{meant}`"
+            edit = Edit(reference.span, reference.text, meant)
+            fix = Fix((edit,), safe=False)
+            self.sink.error("F204", message, reference.span, help=help, fix=fix)
+            return
         help = suggest(reference.family, choices)
-        fix = rename(reference.span, reference.family, choices, safe=False)
+        other = rename(reference.span, reference.family, choices, safe=False)
         label = "no node of this name"
-        self.sink.error("F204", message, reference.span, label=label, help=help, fix=fix)
+        self.sink.error("F204", message, reference.span, label=label, help=help, fix=other)
 
 
 def _counts_layers(reference: Reference) -> bool:

@@ -10,10 +10,10 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from typing import cast
 
-from fpncompiler.diagnostics import rename, suggest
 from fpncompiler.ir import ops
 from fpncompiler.kinds import Value
 from fpncompiler.plugins import BlockKind, Option, block_kinds
+from fpncompiler.spec.habits import WORDS, suggested
 from fpncompiler.spec.reading import Reader
 from fpncompiler.spec.tree import Entry, Mapping, Node, Scalar, Sequence
 
@@ -132,10 +132,11 @@ class StepReader:
         if on_edge and node.text == "resample":
             return ops.Resample()
         words = (*PLAIN_CONVOLUTIONS, *ops.ACTIVATIONS, *kinds, *(("resample",) * on_edge))
-        help = _HELP_FOR.get(node.text) or suggest(node.text, words) or _HELP
+        help, fix = suggested(node, words, WORDS)
+        if node.text in _HELP_FOR:
+            help, fix = _HELP_FOR[node.text], None
         message = f"`{node.text}` is no step of {what}"
-        fix = None if node.text in _HELP_FOR else rename(node.span, node.text, words, safe=True)
-        self.reader.sink.error("F207", message, node.span, help=help, fix=fix)
+        self.reader.sink.error("F207", message, node.span, help=help or _HELP, fix=fix)
         return None
 
     def _mapping(self, node: Mapping, what: str, *, on_edge: bool) -> ops.Step | None:

@@ -153,3 +153,51 @@ def test_compile_reports_in_the_same_formats(spec, capsys):
     code = main(["compile", "mine.yaml", "--check", "--output-format", "github"])
     assert code == 1
     assert "::error title=F601::generated/mine_d0.py is stale" in capsys.readouterr().out
+
+
+# What people bring from elsewhere, what --unsafe-fixes makes of it, whether --fix does too.
+HABITS = [
+    ("td(l): [in(i), td(i+1)]", "td(l): [in(l), td(l+1)]", False),
+    ("td(l): [p3_in, p4_in]", "td(l): [in(3), in(4)]", False),
+    ("td(l): {inputs: [in(l)], channels: 8}", "td(l): {inputs: [in(l)], width: 8}", False),
+    ("td(l): {inputs: [in(l)], op: conv}", "td(l): {inputs: [in(l)], op: conv3x3}", False),
+    ("td(l): {inputs: [in(l)], op: swish}", "td(l): {inputs: [in(l)], op: silu}", False),
+    ("td(l): {inputs: [in(l)], widht: 8}", "td(l): {inputs: [in(l)], width: 8}", True),
+    ("td(l): {inputs: [in(l)], width: 010}", "td(l): {inputs: [in(l)], width: 10}", True),
+    (
+        "td(l): {inputs: [in(l)], op: {kernal: 3}}",
+        "td(l): {inputs: [in(l)], op: {kernel: 3}}",
+        True,
+    ),
+    (
+        "td(l): {inputs: [in(l)], op: [relu, rleu]}",
+        "td(l): {inputs: [in(l)], op: [relu, relu]}",
+        True,
+    ),
+    ("td(l): {inputs: [in(l)], keep: True}", "td(l): {inputs: [in(l)], keep: true}", True),
+]
+
+
+@pytest.mark.parametrize(("written", "meant", "safe"), HABITS)
+def test_a_habit_is_mended(spec, capsys, written, meant, safe):
+    text = WHOLLY.replace(
+        "  td(l): {inputs: [in(l), td(l+1)], keep: true, fusion: sum, width: 10}", "  {}"
+    )
+    spec.write_text(text.format(written))
+    run(capsys, "mine.yaml", "--fix")
+    assert spec.read_text() == text.format(meant if safe else written)
+    assert run(capsys, "mine.yaml", "--unsafe-fixes")[0] == 0
+    assert spec.read_text() == text.format(meant)
+
+
+def test_no_safe_fix_turns_one_known_word_into_another(spec, capsys):
+    """`swish` is SiLU, and near `mish`; `reluu` may be `relu` or `relu6`."""
+    for word, left in [
+        ("swish", "swish"),
+        ("misch", "mish"),
+        ("reluu", "relu"),
+        ("relu7", "relu7"),
+    ]:
+        spec.write_text(WHOLLY + f"activation: {word}\n")
+        run(capsys, "mine.yaml", "--fix")
+        assert f"activation: {left}\n" in spec.read_text()
