@@ -20,7 +20,10 @@ from fpncompiler.cli.report import HELP, TROUBLE, Report
 def script() -> NoReturn:
     """Run as a process of its own, which ends too soon for the cycle collector to be of use."""
     gc.disable()
-    sys.exit(main())
+    with open(os.devnull, "w") as nowhere:  # for streams that whoever started it has closed
+        sys.stdout = sys.stdout or nowhere
+        sys.stderr = sys.stderr or nowhere
+        sys.exit(main())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -219,3 +219,27 @@ def test_a_model_is_called_by_its_file(project, capsys):
     code, out, _ = run(capsys, "compile", "mine.yaml", "--model", "lab")
     assert code == 0
     assert out.startswith("wrote generated/mine_lab_d0.py")
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code"),
+    [
+        ("> /dev/full", 2),
+        ("2> /dev/full", 2),
+        (">&-", 1),
+        ("2>&-", 1),
+        (">&- 2>&-", 1),
+        ("| true", None),
+    ],
+)
+@pytest.mark.parametrize("format", ["text", "json", "github"])
+def test_a_stream_that_takes_nothing_is_no_traceback(project, redirection, code, format):
+    """A good spec and a faulty one, so that both streams are written to."""
+    (project / "bad.yaml").write_text("fpnc: 1\nname: bad\n")
+    words = f"-m fpncompiler.cli check specs/bifpn.yaml bad.yaml --output-format {format}"
+    shell = f"{sys.executable} {words} {redirection}"
+    done = subprocess.run(shell, shell=True, cwd=project, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr
+    if code is not None:
+        assert done.returncode == code
