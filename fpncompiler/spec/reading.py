@@ -93,12 +93,14 @@ class Reader:
         known = dict.fromkeys(keys)
         for name, entry in node.entries.items():
             if name not in known:
-                self._unknown_key(entry.key, what, [*known])
+                self._unknown_key(entry.key, what, [*known], node)
         return node
 
-    def _unknown_key(self, key: Scalar, what: str, known: list[str]) -> None:
+    def _unknown_key(self, key: Scalar, what: str, known: list[str], given: Mapping) -> None:
         message = f"{what} has no key `{key.text}`"
         help, fix = suggested(key, known, SYNONYMS)
+        if fix and fix.edits[0].new in given.entries:
+            fix = None  # the key would be there twice
         self.sink.error("F201", message, key.span, help=help, fix=fix)
 
     def scaled(self, node: Node | None) -> Node | None:
