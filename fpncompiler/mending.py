@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from fpncompiler.codegen.files import put_file
 from fpncompiler.diagnostics import Diagnostic, Sink, SpecError
 from fpncompiler.diagnostics.fixes import apply_fixes, fixes_for
 from fpncompiler.options import Options
@@ -31,7 +32,7 @@ def mend(path: Path, options: Options, *, unsafe: bool) -> int:
         text, made = apply_fixes(data.decode(), fixes)
         if not made or not _is_yaml(text):
             break
-        path.write_bytes(text.encode())
+        put_file(path.resolve(), text.encode(), replace=True)  # a link stays one
         count += made
     return count
 

@@ -183,12 +183,11 @@ def test_compiler_catches_everything_in_one_place_at_most():
         if isinstance(node, ast.ExceptHandler) and part_of(module) != "detection"
         if node.type is None or {"Exception", "BaseException"} & set(_words(node.type))
     ]
-    # `api` and `codegen.files` clean up after any interruption, and raise it again; `plugins` calls
+    # `api` cleans up after any interruption, and raises it again; `plugins` calls
     # code of others, and says whose fault it is
     assert broad == [
         "fpncompiler.api",
         "fpncompiler.cli.entry",
-        "fpncompiler.codegen.files",
         "fpncompiler.plugins",
     ]
 

@@ -105,7 +105,7 @@ def _compile_all(output: Path, flags: argparse.Namespace, report: Report) -> Non
             report.aside(f"{path.as_posix()}: its spec has faults")
             report.faults(error)
         except WriteRefusedError as error:
-            report.trouble(str(error), getattr(error, "code", ""))
+            report.trouble(str(error), error.code)
         except (SpecNotFoundError, _HeaderError) as error:
             report.trouble(f"{path.as_posix()}: {error}")
 
@@ -118,7 +118,7 @@ def _check_file(path: Path, source: str, report: Report) -> None:
         report.say(checked.message)
         return
     help = f"to repair, {_repair(checked.state, source, path.parent)}"
-    report.finding(getattr(checked, "code", ""), checked.message, help)
+    report.finding(checked.code, checked.message, help)
     if checked.diff:
         report.say(checked.diff.rstrip("\n"))
 

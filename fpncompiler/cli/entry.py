@@ -60,7 +60,7 @@ def _run(parsed: argparse.Namespace, report: Report) -> None:
     except SpecError as error:
         report.faults(error)
     except WriteRefusedError as error:
-        report.trouble(str(error), getattr(error, "code", ""))
+        report.trouble(str(error), error.code)
     except (SpecNotFoundError, PluginError) as error:
         report.trouble(str(error))
     except OSError as error:

@@ -62,7 +62,7 @@ def test_an_edited_file_is_reported_and_kept(project, capsys):
     assert code == 1
     assert "was edited by hand" in err
     assert "-class Mine(nn.Module):" in out
-    assert "run `fpnc compile specs/bifpn.yaml --phi 0 --force`" in out
+    assert "run `fpnc compile specs/bifpn.yaml --phi 0 --force`" in err
     code, _, err = run(capsys, "compile", "specs/bifpn.yaml")
     assert code == 2
     assert "was edited by hand" in err
