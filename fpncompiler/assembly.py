@@ -29,6 +29,7 @@ from fpncompiler.spec.style import fusion_arity
 from fpncompiler.spec.topology import Branch, Topology
 
 MAX_MAP_WIDTH = 1 << 16
+MAX_UNROLLED = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +146,15 @@ def assemble(
     """
     first, last = stages[0], stages[-1]
     _check_levels(stages, model, sink)
-    extra = _lowered(_pyramid(first.topology, channels, sink))
+    lowered = _Lowering(last.topology, sink)
+    extra = lowered(_pyramid(first.topology, channels, sink))
     reads = {level: extra.op(node).width for level, node in extra.outputs.items()}
     outputs = model.heads.read(last.layer.outputs)
     layers: list[Layer] = []
     for stage, following in itertools.zip_longest(stages, stages[1:]):
         wanted = tuple(following.topology.inputs) if following else outputs
         depth = stage.topology.depth
-        layers += repeat(stage.layer, depth, reads, channels, wanted, _lowered)
+        layers += repeat(stage.layer, depth, reads, channels, wanted, lowered)
         graph = layers[-1].graph
         reads = {level: graph.op(node).width for level, node in graph.outputs.items()}
     network = Network(last.topology.name, channels, extra, tuple(layers), outputs)
@@ -167,6 +169,25 @@ def _pyramid(topology: Topology, channels: dict[int, int], sink: Sink) -> Graph:
     style = topology.style
     extra = add_extra_levels(channels, topology.input_widths, style.resampling, style.adapting)
     return infer_widths(extra)
+
+
+@dataclass(slots=True)
+class _Lowering:
+    """Makes layers ready for code, and counts what they have, as long as they all differ."""
+
+    topology: Topology
+    sink: Sink
+    parts: int = 0
+
+    def __call__(self, graph: Graph) -> Graph:
+        ops = (graph.op(node) for node in graph.computed())
+        steps = sum(len(op.steps) for op in ops if not isinstance(op, Input))
+        self.parts += len(graph) + 2 * graph.edge_count() + steps
+        if self.parts > MAX_UNROLLED:
+            message = f"the layers that differ have more than {MAX_UNROLLED} parts"
+            help = "fewer nodes; or one `width` for all, so that layers are alike and count once"
+            self.sink.fatal("F505", message, self.topology.span, help=help)
+        return _lowered(graph)
 
 
 def _lowered(graph: Graph) -> Graph:
@@ -209,7 +230,7 @@ def _check_levels(stages: list[Stage], model: Model, sink: Sink) -> None:
     if not model.heads.segments and len(scales) > 1 and len(scales) != len(read):
         message = f"{len(scales)} anchor scales for {len(read)} levels"
         help = "give one scale, or one for each level"
-        sink.error("F403", message, model.heads.span, help=help)
+        sink.error("F403", message, model.anchors.span, help=help)
     sink.stop_on_errors()
 
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from fpncompiler.codegen.files import WriteRefusedError
+from fpncompiler.codegen.files import WriteRefusedError, put_file
 from fpncompiler.spec.names import name_fault
 from fpncompiler.spec.schema import model_schema, topology_schema
 
@@ -65,8 +65,9 @@ def start_spec(name: str, base: str | None, folder: Path) -> list[Path]:
         message = f"{path.as_posix()} is there already: choose another name, or edit it"
         raise WriteRefusedError(message)
     _refuse_foreign(folder / "topology.schema.json")
-    _write(path, text, "x")
-    return [path, *write_schema("topology", folder)]
+    schema = write_schema("topology", folder)  # first, so that what fails can be done again
+    put_file(path, text.encode(), replace=False)
+    return [path, *schema]
 
 
 def write_schema(kind: str, folder: Path) -> list[Path]:
@@ -80,7 +81,7 @@ def write_schema(kind: str, folder: Path) -> list[Path]:
     _refuse_foreign(path)
     if path.is_file() and path.read_bytes() == text.encode():
         return []
-    _write(path, text, "w")
+    put_file(path, text.encode(), replace=True)
     return [path]
 
 
@@ -88,13 +89,4 @@ def _refuse_foreign(path: Path) -> None:
     """A schema of an earlier version gives way to a new one; no other file does."""
     if path.is_file() and OURS not in path.read_bytes()[:400]:
         message = f"{path.as_posix()} is there already, and is no schema of fpnc: move it away"
-        raise WriteRefusedError(message)
-
-
-def _write(path: Path, text: str, mode: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open(mode, encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise WriteRefusedError(f"cannot write {path.as_posix()}: {error.strerror}") from error
+        raise WriteRefusedError(message, "F603")

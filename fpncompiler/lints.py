@@ -5,10 +5,9 @@ Each is reported once for a declaration, where the author wrote it.
 
 from collections.abc import Iterable, Iterator
 
-from fpncompiler.analysis.cost import network_cost, step_parameters
+from fpncompiler.analysis.cost import Cost, step_parameters
 from fpncompiler.assembly import Stage
 from fpncompiler.diagnostics import Sink, Span
-from fpncompiler.ir.detector import Model
 from fpncompiler.ir.flow import arrival, edge_passages
 from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.network import Network
@@ -18,14 +17,14 @@ LONG_JUMP = 3  # levels; a ratio of 8 between the sides of the two maps
 MANY_ADAPTERS = 4  # of one map, on edges of their own
 
 
-def lint(stages: Iterable[Stage], network: Network, model: Model, sink: Sink) -> None:
-    """Warn of what a network's topologies have without use, or at a price."""
+def lint(stages: Iterable[Stage], network: Network, cost: Cost, sink: Sink) -> None:
+    """Warn of what a network's topologies have without use, or at a price; `cost` is its own."""
     for stage in stages:
         _unread_nodes(stage.layer, sink)
         _idle_levels(stage, sink)
         _long_jumps(stage.graphs[0][1], sink)
         _fusions_of_one(stage.layer, sink)
-    _exploding_adapters(network, model, sink)
+    _exploding_adapters(network, cost, sink)
 
 
 def _by_declaration(graph: Graph) -> dict[Span, list[str]]:
@@ -88,7 +87,7 @@ def _fusions_of_one(graph: Graph, sink: Sink) -> None:
             sink.warning("W305", message, span, label="one input at this level", help=help)
 
 
-def _exploding_adapters(network: Network, model: Model, sink: Sink) -> None:
+def _exploding_adapters(network: Network, whole: Cost, sink: Sink) -> None:
     """One map that many readers adapt, each by a convolution of its own."""
     for layer in network.layers:
         adapters = [*_adapters(layer.graph)]
@@ -99,7 +98,7 @@ def _exploding_adapters(network: Network, model: Model, sink: Sink) -> None:
         if len(readers.get(most, ())) < MANY_ADAPTERS:
             continue
         cost = sum(parameters for *_, parameters in adapters)
-        total = network_cost(network, model.resolution).parameters or 1
+        total = whole.parameters or 1
         message = f"`{most}` is brought to another width {len(readers[most])} times"
         label = f"{len(adapters)} adapters for {len(readers)} maps: {cost:,} parameters, "
         label += f"{cost / total:.0%} of the network"

@@ -145,8 +145,12 @@ def _checked(spec: str | Path, options: Options) -> Checked:
     topology = topologies[-1]
     backbone, taps, channels = _backbone(model.backbone, topologies[0], sink)
 
+    sources: dict[str, Source] = {}
+
     def branch_topology(branch: Branch, merged: Topology) -> Topology:
-        source = load_named(branch.name, loaded.path, branch.span, sink)
+        if branch.name not in sources:
+            sources[branch.name] = load_named(branch.name, loaded.path, branch.span, sink)
+        source = sources[branch.name]
         for key in ("after", "prologue"):
             if key in source.tree.entries:
                 message = f"`{branch.name}` has `{key}`, which no branch can have"
@@ -158,7 +162,8 @@ def _checked(spec: str | Path, options: Options) -> Checked:
     rounds_down = backbone is not None and backbone.rounding == "floor"
     multiple = 2 ** max(channels) if rounds_down else 1
     network = assemble(stages, model, channels, multiple, sink)
-    lint(stages, network, model, sink)
+    cost = detector_cost(network, model, backbone, model.resolution)
+    lint(stages, network, cost.network, sink)
     return Checked(
         path=loaded.path,
         options=options,
@@ -166,7 +171,7 @@ def _checked(spec: str | Path, options: Options) -> Checked:
         model=model,
         stages=stages[-1].graphs,
         network=network,
-        cost=detector_cost(network, model, backbone, model.resolution),
+        cost=cost,
         taps=tuple(taps[level] for level in sorted(channels)),
         multiple=multiple,
         fusion_overridden=_fusion_overridden(loaded.tree, topology),
@@ -305,7 +310,7 @@ def _backbone(
         message = f"the backbone `{choice.name}` lacks levels of {topology.inputs}"
         label = f"the backbone has the levels {', '.join(str(level) for level in has)}"
         help = "coarser levels are made from its last, finer ones cannot be"
-        sink.error("F401", message, topology.levels_span, label=label, help=help)
+        sink.error("F401", message, topology.inputs_span, label=label, help=help)
         return None, {}, {}
     return (
         None if choice.channels else known,

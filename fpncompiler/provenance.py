@@ -5,6 +5,7 @@ from pathlib import Path
 
 from fpncompiler.codegen.header import digest, with_header
 from fpncompiler.codegen.render import Detector, render_body
+from fpncompiler.codegen.shape import check_header, declares_encoding
 from fpncompiler.diagnostics import printable
 from fpncompiler.options import Options
 from fpncompiler.spec.loading import SpecNotFoundError
@@ -15,11 +16,15 @@ def stamped(detector: Detector, path: Path | None, options: Options) -> str:
 
     Raises:
         SpecNotFoundError: the path cannot be written down in a comment.
+        RenderError: the file is not what it must be; a fault of ours.
     """
     spec = _portable(path) if path else "text"
     selection = f"variant={options.variant}" if options.variant else f"phi={options.phi or 0}"
     again = _command(spec, options) if path else "fpncompiler.compile_spec, from its text"
-    return with_header(render_body(detector), spec, selection, again, _fingerprint(detector))
+    body = render_body(detector)
+    text = with_header(body, spec, selection, again, _fingerprint(detector))
+    check_header(text, body)
+    return text
 
 
 def _portable(path: Path) -> str:
@@ -39,6 +44,10 @@ def _portable(path: Path) -> str:
         shown = path.resolve().relative_to(Path.cwd()).as_posix() if inside else path.name
     if printable(shown) != shown:
         raise SpecNotFoundError(f"{printable(shown)} has characters beyond ASCII: rename it")
+    if declares_encoding(shown):
+        raise SpecNotFoundError(
+            f"{shown} would declare an encoding in the generated file: rename it"
+        )
     return shown
 
 

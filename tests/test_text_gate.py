@@ -7,7 +7,6 @@ import pytest
 
 import fpncompiler
 from fpncompiler.codegen.describe import plain_text
-from fpncompiler.codegen.render import RenderError, _checked_names
 
 SPEC = """\
 fpnc: 1
@@ -50,11 +49,3 @@ def test_no_character_becomes_a_quote_or_a_backslash():
     ]
     assert len(dangerous) > 2
     assert not {*'"\\'} & set(plain_text("".join(dangerous)))
-
-
-@pytest.mark.parametrize(
-    "source", ["print(1)\n", '"""d"""\nprint(1)\n', "import x\nif x:\n    y = 1\n"]
-)
-def test_a_file_with_a_statement_that_no_template_has_is_refused(source):
-    with pytest.raises(RenderError, match="statement of kind"):
-        _checked_names(source)

@@ -1,40 +1,33 @@
 """The render model and the template: everything that reaches the file passes here.
 
 Text reaches Python source only as `Code`, made by the layout or by the emit functions below; the
-template environment refuses anything else. The result is parsed, and its
-statements are looked at, before anyone sees it.
+template environment refuses anything else. Before anyone sees it, the result is parsed and held
+against closed lists (`allowlist`), and against the same file with harmless texts (`shape`).
 """
 
 import ast
 import textwrap
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cache
-
-import jinja2
+from dataclasses import dataclass, replace
 
 from fpncompiler.analysis.cost import DetectorCost
 from fpncompiler.analysis.limits import SizeLimits
 from fpncompiler.codegen import describe
-from fpncompiler.codegen.blocks import closure, names_in
+from fpncompiler.codegen.allowlist import RenderError
+from fpncompiler.codegen.blocks import Block, closure, library, names_in
+from fpncompiler.codegen.emission import Code, environment
+from fpncompiler.codegen.gate import check_file
 from fpncompiler.codegen.heads import head_adapters, segmentation_head, shared_head
 from fpncompiler.codegen.imports import import_statements
 from fpncompiler.codegen.layout import WIDTH, Call, Expr, List, statement
 from fpncompiler.codegen.lower import BODY, GraphCode, LayerCode, lower_graph, lower_layers
+from fpncompiler.codegen.shape import check_shape
 from fpncompiler.ir.detector import Model
 from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.network import Network
 from fpncompiler.ir.ops import Input
 
-# What a generated file may consist of, besides its docstring.
-TOP_LEVEL = (ast.Import, ast.ImportFrom, ast.Assign, ast.ClassDef, ast.FunctionDef)
 _QUOTED = '"""{}\n    """'
-
-
-class Code(str):
-    """Python source that is safe to print: only this passes the template's gate."""
-
-    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +48,45 @@ class Detector:
     limits: SizeLimits
 
 
+@dataclass(frozen=True, slots=True)
+class _Lowered:
+    """The graphs as code, which no text of a spec reaches."""
+
+    extra: GraphCode
+    layers: tuple[LayerCode, ...]
+
+
 def render_body(detector: Detector) -> str:
     """The file below its header, formatted.
 
     Raises:
         RenderError: the result is not what the templates promise; a fault of ours.
     """
-    model = _environment().get_template("model.py.j2").render(_model_context(detector))
-    own_names = _checked_names(model)
-    blocks = closure(own_names)
-    names = own_names.union(*(block.uses for block in blocks))
-    head = (
-        _environment()
+    lowered = _lowered(detector)
+    model = _model(detector, lowered)
+    tree = _parsed(model)
+    blocks = closure(named := names_in(tree))
+    names = named.union(*(block.uses for block in blocks))
+    head = _head(detector, names, blocks)
+    head_tree = _parsed(head)
+    check_file([(head, head_tree), (model, tree)], library().blocks, library().imports.values())
+    twin = _twin(detector)
+    copied = {block.name for block in blocks}
+    check_shape(head, head_tree, _head(twin, names, blocks), copied)
+    check_shape(model, tree, _model(twin, lowered), copied)
+    return head + model
+
+
+def _model(detector: Detector, lowered: _Lowered) -> str:
+    """The file from the classes of the network on."""
+    context = _model_context(detector, lowered)
+    return environment().get_template("model.py.j2").render(context)
+
+
+def _head(detector: Detector, names: frozenset[str], blocks: tuple[Block, ...]) -> str:
+    """The docstring, and what the model needs: the imports of its names, constants, blocks."""
+    return (
+        environment()
         .get_template("head.py.j2")
         .render(
             **_constants(detector),
@@ -75,48 +95,22 @@ def render_body(detector: Detector) -> str:
             blocks=[Code(block.source) for block in blocks],
         )
     )
-    _checked_names(head)
-    return head + model
 
 
-def _checked_names(source: str) -> frozenset[str]:
-    """The names that a part of the file reads, after a look at what the part is made of."""
+def _parsed(source: str) -> ast.Module:
     try:
-        tree = ast.parse(source)
-    except SyntaxError as error:
+        return ast.parse(source)
+    except (SyntaxError, ValueError) as error:  # a null character is a ValueError
         raise RenderError(f"the generated file does not parse: {error}") from error
-    for index, part in enumerate(tree.body):
-        is_docstring = index == 0 and isinstance(part, ast.Expr) and _is_text(part.value)
-        if not (is_docstring or isinstance(part, TOP_LEVEL)):
-            raise RenderError(f"the generated file has a statement of kind {type(part).__name__}")
-    return names_in(tree)
 
 
-def _is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
-
-
-class RenderError(Exception):
-    """The compiler made a file that it must not write."""
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("fpncompiler.codegen"),
-        undefined=jinja2.StrictUndefined,
-        finalize=_gate,
-        autoescape=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-
-
-def _gate(value: object) -> object:
-    if isinstance(value, Code | int):
-        return value
-    raise RenderError(f"a template printed {type(value).__name__} without an emit function")
+def _twin(detector: Detector) -> Detector:
+    """The same with harmless words for all its texts."""
+    model = detector.model
+    backbone = replace(model.backbone, name="word")
+    source = model.source and "word"
+    model = replace(model, title="word", source=source, variant="word", backbone=backbone)
+    return replace(detector, title="word", source=detector.source and "word", model=model)
 
 
 def _constants(detector: Detector) -> dict[str, object]:
@@ -140,11 +134,16 @@ def _constants(detector: Detector) -> dict[str, object]:
     }
 
 
-def _model_context(detector: Detector) -> dict[str, object]:
+def _lowered(detector: Detector) -> _Lowered:
+    network, resolution = detector.network, detector.model.resolution
+    extra = lower_graph(network.extra, resolution, {})
+    return _Lowered(extra, lower_layers(network, resolution, extra.returned))
+
+
+def _model_context(detector: Detector, lowered: _Lowered) -> dict[str, object]:
     """The classes of the file."""
     network, model = detector.network, detector.model
-    extra = lower_graph(network.extra, model.resolution, {})
-    layers = lower_layers(network, model.resolution, extra.returned)
+    extra, layers = lowered.extra, lowered.layers
     reads_backbone = _reads_backbone(layers)
     return {
         "layers": [

@@ -35,13 +35,18 @@ class Sink:
         help: str = "",
         labels: tuple[Label, ...] = (),
         fix: Fix | None = None,
+        is_missing: bool = False,
     ) -> None:
         """Record a fault, unless one of its code is recorded at its place already, and go on.
+
+        Args:
+            is_missing: it is about what is not there, so that many may stand at one place.
 
         Raises:
             SpecError: when MAX_FAULTS are recorded; nobody reads more.
         """
-        self._add(Diagnostic(code, message, span, label, help, "error", labels, fix))
+        place = message if is_missing else span or message
+        self._add(Diagnostic(code, message, span, label, help, "error", labels, fix), place)
         if sum(d.severity == "error" for d in self.diagnostics) >= MAX_FAULTS:
             self.stop_on_errors()
 
@@ -58,12 +63,12 @@ class Sink:
     ) -> None:
         """Record what is allowed but hardly meant; a comment in the spec can silence it."""
         if sum(d.severity == "warning" for d in self.diagnostics) < MAX_FAULTS:
-            self._add(Diagnostic(code, message, span, label, help, "warning", labels, fix))
+            found = Diagnostic(code, message, span, label, help, "warning", labels, fix)
+            self._add(found, span or message)
 
-    def _add(self, diagnostic: Diagnostic) -> None:
-        place = (diagnostic.code, diagnostic.span or diagnostic.message)
-        if place not in self.seen:
-            self.seen.add(place)
+    def _add(self, diagnostic: Diagnostic, place: Span | str) -> None:
+        if (diagnostic.code, place) not in self.seen:
+            self.seen.add((diagnostic.code, place))
             self.diagnostics.append(diagnostic)
 
     def fatal(

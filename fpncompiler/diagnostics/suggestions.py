@@ -4,19 +4,43 @@ from collections.abc import Iterable
 
 from fpncompiler.diagnostics.model import Edit, Fix, Span
 
-MAX_CHOICES = 200
+MAX_CHOICES = 2000
 MAX_WORD = 48
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:
-    """The choice that `word` is most likely a misspelling of; empty if none is near."""
-    limit = 1 + (len(word) >= 5) + (len(word) >= 10)
+    """The choice that `word` is most likely a misspelling of; empty if none is near.
+
+    Capitals are no misspelling. Of choices that are equally near, one that begins alike is more
+    likely, then one of the same letters in another order, then one of the same length.
+    """
     if len(word) > MAX_WORD:
         return ""
-    similar = [choice for choice in sorted(set(choices)) if abs(len(choice) - len(word)) <= limit]
-    near = [(edit_distance(word, choice), choice) for choice in similar[:MAX_CHOICES]]
-    distance, best = min(near, default=(limit + 1, ""))
-    return best if distance <= limit else ""
+    limit = (len(word) > 1) + (len(word) >= 5) + (len(word) >= 10)
+    small = word.lower()
+    known = [c for c in sorted(set(choices))[:MAX_CHOICES] if _may_be_near(small, c.lower(), limit)]
+    ranked = [
+        (edit_distance(small, choice.lower()), *_unlikeness(small, choice)) for choice in known
+    ]
+    distance, *_, best = min(ranked, default=(limit + 1, ""))
+    return str(best) if distance <= limit else ""
+
+
+def _may_be_near(word: str, choice: str, limit: int) -> bool:
+    """Whether the letters alone allow the distance; this is quick to tell."""
+    if abs(len(choice) - len(word)) > limit:
+        return False
+    return sum(abs(word.count(c) - choice.count(c)) for c in {*word, *choice}) <= 2 * limit
+
+
+def _unlikeness(word: str, choice: str) -> tuple[bool, bool, int, str]:
+    """What tells equally near choices apart; in the end their order in the alphabet."""
+    return (
+        word[:1] != choice[:1],
+        sorted(word) != sorted(choice),
+        abs(len(word) - len(choice)),
+        choice,
+    )
 
 
 def suggest(word: str, choices: Iterable[str]) -> str:
@@ -40,8 +64,10 @@ def rename(span: Span, word: str, choices: Iterable[str], *, safe: bool) -> Fix 
     best = nearest(word, known)
     if not best or best == word:
         return None
+    if not safe or len(known) > MAX_CHOICES or len(word) <= 2:
+        return Fix((Edit(span, word, best),), safe=False)
     slips = [c for c in known if abs(len(c) - len(word)) <= 1 and edit_distance(word, c) == 1]
-    return Fix((Edit(span, word, best),), safe and slips == [best] and len(word) > 2)
+    return Fix((Edit(span, word, best),), slips == [best])
 
 
 def edit_distance(left: str, right: str) -> int:

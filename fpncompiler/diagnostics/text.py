@@ -5,10 +5,14 @@ from collections.abc import Iterable
 from fpncompiler.diagnostics.model import Diagnostic, Label, Span
 
 Texts = dict[str, list[str]]
+MAX_WIDTH = 400  # of a line that is shown, in characters
+MAX_MESSAGE = 2000
 
 
 def printable(text: str) -> str:
     """Text with every control and non-ASCII character escaped: nothing reaches a terminal raw."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(c if " " <= c <= "~" else c.encode("unicode_escape").decode() for c in text)
 
 
@@ -23,7 +27,8 @@ def render(diagnostics: Iterable[Diagnostic], texts: Texts) -> str:
 
 
 def _render_one(diagnostic: Diagnostic, texts: Texts) -> str:
-    lines = [f"{diagnostic.severity}[{diagnostic.code}]: {printable(diagnostic.message)}"]
+    message = printable(_shortened(diagnostic.message))
+    lines = [f"{diagnostic.severity}[{diagnostic.code}]: {message}"]
     gutter = 1
     if span := diagnostic.span:
         marks = [Label(span, diagnostic.label), *diagnostic.labels]
@@ -33,6 +38,10 @@ def _render_one(diagnostic: Diagnostic, texts: Texts) -> str:
     if diagnostic.help:
         lines.append(f"{' ' * gutter} = help: {printable(diagnostic.help)}{_fixable(diagnostic)}")
     return "\n".join(lines)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_MESSAGE else f"{text[:MAX_MESSAGE]}..."
 
 
 def _fixable(diagnostic: Diagnostic) -> str:
@@ -61,15 +70,24 @@ def _excerpts(marks: list[Label], texts: Texts, gutter: int) -> list[str]:
             if before and number > before + 1:
                 lines.append("...")
             before = number
-            text = texts[file][number - 1]
-            lines.append(f"{number:>{gutter}} | {printable(text)}")
             on_line = [mark for mark in here if mark.span.line == number]
-            lines.extend(f"{blank} {_carets(mark, text, mark.span == main)}" for mark in on_line)
+            start = _start(on_line[0].span)
+            text = texts[file][number - 1][start : start + MAX_WIDTH]
+            lines.append(f"{number:>{gutter}} | {printable(text)}")
+            for mark in on_line:
+                lines.append(f"{blank} {_carets(mark, text, start, mark.span == main)}".rstrip())
     return lines
 
 
-def _carets(mark: Label, line: str, is_main: bool) -> str:
-    span = mark.span
-    before = len(printable(line[: span.column - 1]))
-    width = max(1, len(printable(line[span.column - 1 : span.end_column - 1])))
+def _start(span: Span) -> int:
+    """Where the part of a line that is shown begins: at 0, unless the line is very long."""
+    return 0 if span.end_column <= MAX_WIDTH else max(0, span.column - MAX_WIDTH // 2)
+
+
+def _carets(mark: Label, shown: str, start: int, is_main: bool) -> str:
+    first, last = (
+        max(0, column - 1 - start) for column in (mark.span.column, mark.span.end_column)
+    )
+    before = len(printable(shown[:first]))
+    width = max(1, len(printable(shown[first:last])))
     return f"{' ' * before}{('^' if is_main else '-') * width} {printable(mark.text)}".rstrip()

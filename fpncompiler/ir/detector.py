@@ -65,6 +65,7 @@ class Anchors:
     scales: tuple[float, ...]
     octaves: int
     aspects: tuple[tuple[float, float], ...]
+    span: Span | None = field(default=None, repr=False, compare=False)
 
     @property
     def per_cell(self) -> int:

@@ -6,6 +6,7 @@ order of the slots is meaning (weights, checkpoints). Node ids are paper names s
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import networkx as nx
 
@@ -33,6 +34,7 @@ class Graph:
         self.name = name
         self.outputs: dict[int, str] = {}
         self._graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
+        self._data: dict[str, dict[str, Any]] = {}  # that of networkx, without its slow views
         self._order: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
@@ -46,6 +48,7 @@ class Graph:
         other = Graph(self.name)
         other.outputs = dict(self.outputs)
         other._graph = self._graph.copy()
+        other._data = {node: other._graph.nodes[node] for node in other._graph}
         other._order = self._order
         return other
 
@@ -54,6 +57,7 @@ class Graph:
         if node in self._graph:
             raise ValueError(f"node {node} is there already")
         self._graph.add_node(node, op=op, span=span, inputs=())
+        self._data[node] = self._graph.nodes[node]
         self._order = None
 
     def remove_node(self, node: str) -> None:
@@ -61,26 +65,27 @@ class Graph:
         if readers := self.readers(node):
             raise ValueError(f"node {node} is still read by {', '.join(readers)}")
         self._graph.remove_node(node)
+        del self._data[node]
         self._order = None
 
     def op(self, node: str) -> Op:
         """What the node computes."""
-        op: Op = self._graph.nodes[node]["op"]
+        op: Op = self._data[node]["op"]
         return op
 
     def set_op(self, node: str, op: Op) -> None:
         """Replace what the node computes."""
-        self._graph.nodes[node]["op"] = op
+        self._data[node]["op"] = op
         self._order = None
 
     def span(self, node: str) -> Span | None:
         """Where the node stands in the spec."""
-        span: Span | None = self._graph.nodes[node]["span"]
+        span: Span | None = self._data[node]["span"]
         return span
 
     def inputs(self, node: str) -> tuple[Edge, ...]:
         """The node's inputs, by slot."""
-        inputs: tuple[Edge, ...] = self._graph.nodes[node]["inputs"]
+        inputs: tuple[Edge, ...] = self._data[node]["inputs"]
         return inputs
 
     def set_inputs(self, node: str, edges: tuple[Edge, ...]) -> None:
@@ -89,7 +94,7 @@ class Graph:
             if edge.source not in self._graph:
                 raise ValueError(f"{node} reads {edge.source}, which is not a node")
         before = self.inputs(node)
-        self._graph.nodes[node]["inputs"] = edges
+        self._data[node]["inputs"] = edges
         if [edge.source for edge in before] == [edge.source for edge in edges]:
             return
         for slot, edge in enumerate(before):

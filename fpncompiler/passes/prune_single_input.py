@@ -19,11 +19,17 @@ def prune_single_input(graph: Graph) -> Graph:
     """The graph without nodes that fuse nothing, to a fixpoint."""
     graph = graph.copy()
     # A removal can leave a reader with one input only if two of its inputs fall together, so the
-    # worklist sees each node again that lost an input.
+    # worklist sees each node again that lost an input. Of a chain the first node goes first, so
+    # that the readers of the last one move once.
     worklist = list(graph.computed())
     while worklist:
         node = worklist.pop()
-        if node in graph and _fuses_nothing(graph, node):
+        if node not in graph or not _fuses_nothing(graph, node):
+            continue
+        source = graph.inputs(node)[0].source
+        if _fuses_nothing(graph, source):
+            worklist += (node, source)
+        else:
             worklist.extend(_bypass(graph, node))
     return graph
 

@@ -103,6 +103,7 @@ class _Builder:
     graph: Graph = field(init=False)
     found: Resolver = field(init=False)
     made: list[tuple[str, NodeSpec]] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.graph = Graph(self.name)
@@ -179,10 +180,12 @@ class _Builder:
 
     def _nested(self, item: Nested, reader: str, spec: NodeSpec) -> Iterator[Edge]:
         """A node of its own for the inner fusion; nothing where all its inputs drop out."""
-        node, number = f"{reader}_{item.fusion.kind}", 1
+        node = name = f"{reader}_{item.fusion.kind}"
+        number = self.numbers.get(name, 1)
         while node in self.graph:
             number += 1
-            node = f"{reader}_{item.fusion.kind}{number}"
+            node = f"{name}{number}"
+        self.numbers[name] = number
         width = None if item.fusion.concatenates else spec.width
         op = Fuse(
             entry_level(_op(spec)),
@@ -209,7 +212,9 @@ class _Builder:
             maps = "one map" if arity == 1 else f"{arity} maps"
             message = f"`{node}` fuses {maps} by `{kind}`"
             wanted = str(low) if low == high else f"{low} to {high}"
-            help = f"`{kind}` takes {wanted}: give this level a declaration of its own"
+            help = f"`{kind}` takes {wanted}"
+            if arity < low:  # as at the end of a range, where a neighbour drops out
+                help += ": give this level a declaration of its own"
             self.sink.error("F307", message, span, help=help)
 
     def set_outputs(self, outputs: tuple[Reference, ...]) -> None:

@@ -13,6 +13,7 @@ _NUMBER = re.compile(r"[0-9]{1,2}")
 _RANGE = re.compile(r"([0-9]{1,2})?\s*\.\.\s*([0-9]{1,2})?")
 _PARITY = re.compile(r"k\s+(even|odd)")
 
+MAX_LENGTH = 200
 GENERAL, RANGE, SINGLE = range(3)  # how special an index is
 
 
@@ -65,7 +66,7 @@ class Declaration:
 
 def parse_declaration(text: str) -> Declaration | str:
     """A declaration, or the index of it that cannot be read (the whole text if none can)."""
-    found = _DECLARATION.fullmatch(text)
+    found = _DECLARATION.fullmatch(text) if len(text) <= MAX_LENGTH else None
     if not found:
         return text
     name, level_text, layer_text = found.groups()

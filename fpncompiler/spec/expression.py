@@ -16,7 +16,7 @@ MAX_TOKENS = 64
 MAX_MAGNITUDE = float(2**31)
 
 _TOKEN = re.compile(
-    r"\s*(?:([0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?)|([a-z_]+)|(\*\*|[-+*/(),]))"
+    r"\s*(?:([0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?)|([a-z_][a-z0-9_]*)|(\*\*|[-+*/(),]))"
 )
 
 
@@ -38,7 +38,15 @@ FUNCTIONS: dict[str, tuple[int, Callable[..., float]]] = {
 
 
 class FormulaError(Exception):
-    """A formula that cannot be read or computed; the message says why, in the user's terms."""
+    """A formula that cannot be read or computed; the message says why, in the user's terms.
+
+    Where a name is unknown, `word` is that name, and `known` are those that are not.
+    """
+
+    def __init__(self, message: str, word: str = "", known: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.word = word
+        self.known = known
 
 
 def evaluate(text: str, names: dict[str, float]) -> float:
@@ -51,6 +59,8 @@ def evaluate(text: str, names: dict[str, float]) -> float:
     Raises:
         FormulaError: not a formula, an unknown name, a division by zero, or a value beyond 2**31.
     """
+    if len(text) < 10 and text.isascii() and text.isdigit():
+        return float(text)
     if len(text) > MAX_LENGTH:
         raise FormulaError(f"a formula has {MAX_LENGTH} characters at most")
     parser = _Parser(_tokens(text), names)
@@ -141,8 +151,8 @@ class _Parser:
             return float(self.names[token])
         if not token[0].isalpha():
             raise FormulaError(f"a number is missing before `{token}`")
-        known = ", ".join(sorted([*self.names, *FUNCTIONS]))
-        raise FormulaError(f"`{token}` is unknown in a formula; known: {known}")
+        known = tuple(sorted([*self.names, *FUNCTIONS]))
+        raise FormulaError(f"`{token}` is unknown in a formula", token, known)
 
     def call(self, name: str) -> float:
         arity, function = FUNCTIONS[name]

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 
 from fpncompiler.diagnostics import Edit, Fix, Sink, rename, suggest
-from fpncompiler.spec.tree import Scalar
+from fpncompiler.spec.tree import Mapping, Scalar
 
 # Keys of other frameworks and papers -> the key of a spec that means the same.
 SYNONYMS = {
@@ -44,6 +44,20 @@ SYNONYMS = {
     "repeats": "depth",
     "upsample": "up",
     "weight_method": "fusion",
+}
+
+# Keys that belong elsewhere -> where.
+ELSEWHERE = {
+    "anchors": "a model says it: write one, and name it by `model:`",
+    "backbone": "a model says it: name one by `model:`, or use `--backbone`",
+    "classes": "a model says it, under `heads`; or use `--classes`",
+    "heads": "a model says it: write one, and name it by `model:`",
+    "nodes": "a topology says it: a model is what surrounds one",
+    "num_classes": "a model says it, under `heads`; or use `--classes`",
+    "outputs": "a topology says it: a model is what surrounds one",
+    "phi": "a model says its range; choose one by `--phi`",
+    "pretrained": "use `--pretrained-backbone`",
+    "resolution": "a model says it: write one, and name it by `model:`",
 }
 
 # Words of other frameworks and papers -> the word of a spec.
@@ -95,6 +109,17 @@ def suggested(
     return suggest(word.text, known), rename(word.span, word.text, known, safe=True)
 
 
+def is_misspelled(key: str, given: Mapping, known: Iterable[str]) -> bool:
+    """Whether a mapping has an unknown key in place of `key`."""
+    choices = [*known]
+    fixes = (
+        suggested(entry.key, choices, SYNONYMS)[1]
+        for name, entry in given.entries.items()
+        if name not in choices
+    )
+    return any(fix is not None and fix.edits[0].new == key for fix in fixes)
+
+
 def truth(word: str) -> str:
     """`true` or `false` where YAML 1.1 or another language would read one; else empty."""
     return "true" if word in _TRUE else "false" if word in _FALSE else ""
@@ -118,7 +143,8 @@ def warn_of_text(scalar: Scalar, sink: Sink) -> None:
 
 def warn_of_number(scalar: Scalar, sink: Sink) -> None:
     """A number that other tools take for an octal one is better without its zero."""
-    if scalar.plain and _OCTAL.fullmatch(scalar.text):
+    text = scalar.text
+    if scalar.plain and _OCTAL.fullmatch(text) and int(text, 8) != int(text):
         plain = scalar.text.lstrip("+-0") or "0"
         plain = f"-{plain}" if scalar.text[0] == "-" else plain
         message = f"`{scalar.text}` is {plain} here (YAML 1.2), where YAML 1.1 tools read it as "

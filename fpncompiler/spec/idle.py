@@ -67,7 +67,13 @@ def warn_of_hidden_declarations(
             sink.warning("W202", message, entry.key.span, label=label, help="remove one of them")
 
 
-def warn_of_unread_constants(tree: Mapping, sink: Sink) -> None:
+def warn_of_idle_entries(tree: Mapping, sink: Sink) -> None:
+    """Constants that nothing reads, and a depth that counts nothing, in a topology."""
+    _warn_of_unread_constants(tree, sink)
+    _warn_of_idle_depth(tree, sink)
+
+
+def _warn_of_unread_constants(tree: Mapping, sink: Sink) -> None:
     """Constants of `let` that no value of the spec names; those of another file may be for it."""
     let = tree.get("let")
     if not isinstance(let, Mapping):
@@ -80,7 +86,7 @@ def warn_of_unread_constants(tree: Mapping, sink: Sink) -> None:
             sink.warning("W203", message, entry.key.span, help=help)
 
 
-def warn_of_idle_depth(tree: Mapping, sink: Sink) -> None:
+def _warn_of_idle_depth(tree: Mapping, sink: Sink) -> None:
     """A `depth` beside layers that `k` counts without it."""
     depth, k = tree.entries.get("depth"), tree.get("k")
     if depth and isinstance(k, Scalar) and "depth" not in k.text:

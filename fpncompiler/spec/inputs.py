@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from fpncompiler.diagnostics import Span, suggest
 from fpncompiler.ir import ops
 from fpncompiler.spec.reading import Reader
-from fpncompiler.spec.references import Reference, read_reference
+from fpncompiler.spec.references import (
+    Earlier,
+    Everywhere,
+    LayerIndex,
+    LevelIndex,
+    Neighbour,
+    Reference,
+    read_reference,
+)
 from fpncompiler.spec.style import fusion_keys, fusion_words, read_fusion, step_reader
 from fpncompiler.spec.tree import Mapping, Node, Scalar, Sequence
 
@@ -42,6 +50,39 @@ class Nested:
 
 
 NodeInput = Read | Nested
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How many levels and layers there are, and the layer of the reader, 0 without one."""
+
+    levels: int
+    layers: int
+    layer: int
+
+    def most(self, reference: Reference) -> int:
+        """How many maps a reference stands for at the most."""
+        return self._levels(reference.level) * self._layers(reference.layer)
+
+    def _levels(self, index: LevelIndex | None) -> int:
+        match index:
+            case Everywhere():
+                return self.levels
+            case Neighbour(low, high):
+                return min(high - low + 1, self.levels)
+            case _:
+                return 1
+
+    def _layers(self, index: LayerIndex | None) -> int:
+        match index:
+            case Everywhere():
+                return self.layers
+            case Neighbour(low, high):
+                return min(high - low + 1, self.layers)
+            case Earlier(high):
+                return max(0, self.layer + high)
+            case _:
+                return 1
 
 
 def read_inputs(
@@ -83,9 +124,26 @@ def references_in(inputs: Iterable[NodeInput]) -> Iterable[Reference]:
             yield item.reference
 
 
-def count_inputs(inputs: Iterable[NodeInput], most: int) -> int:
-    """How many maps may be read, where a reference stands for `most` maps at the most."""
-    return sum(most if r.may_be_several else 1 for r in references_in(inputs))
+def count_inputs(inputs: Iterable[NodeInput], reach: Reach) -> int:
+    """How many maps may be read, those of nested fusions and their results too."""
+    return sum(
+        1 + count_inputs(item.inputs, reach)
+        if isinstance(item, Nested)
+        else reach.most(item.reference)
+        for item in inputs
+    )
+
+
+def count_learned(inputs: Iterable[NodeInput], reach: Reach, how: ops.Resampling) -> int:
+    """How many steps may bring the maps to their reader, where those are taken level by level."""
+    if not isinstance(how.up, ops.Block) and not isinstance(how.down, ops.Convolution):
+        return 0
+    return sum(
+        count_learned(item.inputs, reach, how)
+        if isinstance(item, Nested)
+        else reach.most(item.reference) * (reach.levels + abs(ops.levels_of(item.via)))
+        for item in inputs
+    )
 
 
 def _input(

@@ -4,10 +4,12 @@ A spec names others by name, never by path. They are looked for beside the spec,
 the working directory, then among the specs that ship with fpnc.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fpncompiler.diagnostics import Edit, Fix, Sink, Span, rename, suggest
+from fpncompiler.spec.habits import is_misspelled
 from fpncompiler.spec.inputs import is_input
 from fpncompiler.spec.merging import merge, without
 from fpncompiler.spec.names import name_fault
@@ -90,20 +92,27 @@ def check_named(name: str, beside: Path) -> None:
     sink.stop_on_errors()
 
 
-def check_version(tree: Mapping, sink: Sink) -> None:
+def check_version(tree: Mapping, known: Iterable[str], sink: Sink) -> None:
     """Every spec begins with `fpnc: 1`, so that a later language can tell."""
     version = tree.get("fpnc")
     if version is None:
-        start = replace(tree.span, column=1, end_column=1)
-        fix = Fix((Edit(start, "", "fpnc: 1\n"),), safe=True)
-        keys = [entry.key.span for entry in tree.entries.values()]
-        block = tree.span.column == 1 and tree.span.line in [key.line for key in keys[:1]]
-        block = block and keys[0].column == 1
-        message = "the spec does not say `fpnc: 1`"
-        sink.error("F202", message, tree.span, help="add it on top", fix=fix if block else None)
+        if not is_misspelled("fpnc", tree, known):
+            message, help = "the spec does not say `fpnc: 1`", "add it on top"
+            fix = _version_on_top(tree)
+            sink.error("F202", message, tree.span, help=help, fix=fix, is_missing=True)
     elif not isinstance(version, Scalar) or version.text != "1":
         help = "this compiler reads `fpnc: 1`"
-        sink.error("F209", "an unknown version of the language", version.span, help=help)
+        given = f": `{version.text}`" if isinstance(version, Scalar) else ""
+        message = f"an unknown version of the language{given}"
+        sink.error("F209", message, version.span, help=help)
+
+
+def _version_on_top(tree: Mapping) -> Fix | None:
+    """The fix that adds the version in front of the first key, if that begins a line."""
+    first = next((entry.key.span for entry in tree.entries.values()), None)
+    if first is None or first.column > 1 or tree.span.column > 1:  # `{name: mine}`
+        return None
+    return Fix((Edit(replace(first, end_column=1), "", "fpnc: 1\n"),), safe=True)
 
 
 def shipped_specs() -> Path:

@@ -68,7 +68,7 @@ def select_variant(
         SpecError: F502 phi out of the model's range, F503 no such variant.
     """
     reader.mapping(tree, "a model", MODEL_KEYS)
-    check_version(tree, reader.sink)
+    check_version(tree, MODEL_KEYS, reader.sink)
     reader.sink.stop_on_errors()
     base = without(tree, "variants")
     prefix_node = tree.get("phi_prefix")
@@ -161,7 +161,8 @@ def _parent(node: Node | None, variants: Mapping, chain: list[str], reader: Read
     name = node.text if isinstance(node, Scalar) else ""
     if name not in variants.entries:
         help = suggest(name, variants.entries)
-        reader.sink.fatal("F503", "`extends` names no variant", node.span, help=help)
+        message = f"`extends` names no variant: there is no `{name}`"
+        reader.sink.fatal("F503", message, node.span, help=help)
     if name in chain:
         reader.sink.fatal("F503", f"variant `{name}` extends itself in the end", node.span)
     return name
@@ -209,7 +210,10 @@ def _backbone(tree: Mapping, reader: Reader) -> BackboneChoice:
     if name is None:
         message = "the model does not name its backbone"
         help = "add `backbone: {name: tf_efficientnet_b0}`"
-        reader.sink.error("F202", message, fields.span if node else tree.span, help=help)
+        if node:
+            reader.missing("name", fields, keys, message, fields.span, help)
+        else:
+            reader.missing("backbone", tree, MODEL_KEYS, message, tree.span, help)
     channels = _by_level(fields.get("channels"), "`backbone.channels`", reader)
     taps = _by_level(fields.get("taps"), "`backbone.taps`", reader, low=0)
     for key, read in (("channels", channels), ("taps", taps)):
@@ -277,7 +281,7 @@ def _heads(tree: Mapping, reader: Reader) -> Heads:
         levels=levels,
         bias=read_redundant_bias([tree], reader),
         norm=read_norm([tree], reader),
-        span=fields.span if fields.entries else tree.span,
+        span=(fields.get("levels") or (fields if fields.entries else tree)).span,
     )
 
 
@@ -299,6 +303,7 @@ def _anchors(tree: Mapping, reader: Reader) -> Anchors:
         scales=scales or (4.0,),
         octaves=reader.integer(fields.get("octaves"), "`anchors.octaves`", 1, 16, 3),
         aspects=tuple(_aspect(node, reader) for node in aspects or (square,)),
+        span=scale.span if (scale := reader.scaled(fields.get("scale"))) else None,
     )
 
 

@@ -5,13 +5,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from fpncompiler.diagnostics import Label, Span
+from fpncompiler.spec.budget import PARTS_OF_SETTINGS, parts_of, size_of
 from fpncompiler.spec.declarations import SINGLE, Declaration, parse_declaration, wins
+from fpncompiler.spec.habits import is_misspelled
 from fpncompiler.spec.idle import (
     warn_of_hidden_declarations,
     warn_of_idle_settings,
     warn_of_lonely_shares,
 )
-from fpncompiler.spec.inputs import count_inputs, is_input, read_inputs
+from fpncompiler.spec.inputs import (
+    NodeInput,
+    Reach,
+    count_inputs,
+    count_learned,
+    is_input,
+    read_inputs,
+)
 from fpncompiler.spec.names import MAX_NODE_NAME
 from fpncompiler.spec.node_specs import Family, Nodes, NodeSpec
 from fpncompiler.spec.reading import MAX_LEVEL, Levels, Reader
@@ -21,7 +30,6 @@ from fpncompiler.spec.tree import Entry, Mapping, Node, Scalar, Sequence
 
 NODE_KEYS = ("inputs", "keep", "level", "share", "width", *STYLE_KEYS)
 MAX_NODES = 20_000
-MAX_EDGES = 100_000
 MAX_RIVALS = 3  # declarations of one place that are reported
 INPUT_FAMILIES = ("in", "backbone")
 
@@ -80,7 +88,6 @@ class NodesReader:
         self.layers = layers
         self.declarable = declarable
         self.broken: set[str] = set()
-        self.edges = 0
 
     def read(self, nodes: Node | None, key: str, span: Span) -> Nodes:
         """All declarations; faults go to the sink."""
@@ -89,14 +96,16 @@ class NodesReader:
             help = "declare families such as `td(l): [in(l), td(l+1)]`"
             if key == "prologue":
                 help = "declare what the first layer reads: `in(6): {inputs: backbone(5)}`"
-            self.reader.sink.error("F202", f"the spec declares no `{key}`", span, help=help)
+            message = f"the spec declares no `{key}`"
+            if nodes and not isinstance(nodes, Mapping):
+                message = f"`{key}` is a mapping, from what is declared to its inputs"
+            self.reader.sink.error("F202", message, span, help=help, is_missing=nodes is None)
             return Nodes((), {}, frozenset())
         specs: list[NodeSpec] = []
         for chosen, entry in self._most_special(nodes):
             specs.extend(self._specs(chosen, entry))
-            if len(specs) > MAX_NODES or self.edges > MAX_EDGES:
-                what = f"{MAX_NODES} nodes" if len(specs) > MAX_NODES else f"{MAX_EDGES} edges"
-                message = f"the spec declares more than {what}"
+            if len(specs) > MAX_NODES:
+                message = f"the spec declares more than {MAX_NODES} nodes"
                 self.reader.sink.fatal("F505", message, entry.key.span)
         warn_of_lonely_shares(specs, self.reader.sink)
         return Nodes(tuple(specs), self._families(nodes), frozenset(self.broken))
@@ -234,8 +243,10 @@ class NodesReader:
             self.broken.add(name)
             return
         made: list[NodeSpec] = []
+        size = size_of(body) + PARTS_OF_SETTINGS * bool(_own_settings(body))
         for level, layer in places:
             assert level is not None
+            self.reader.budget.spend(size, entry.key.span, self.reader.sink)
             spec = self._spec(chosen.declaration, entry, body, level, layer)
             if spec is None:
                 self.broken.add(name)
@@ -249,7 +260,7 @@ class NodesReader:
     ) -> NodeSpec | None:
         default = self.settings.at(level, layer)
         reader = default.reader
-        own = set(body.entries) - {"inputs", "keep", "level", "share"}
+        own = _own_settings(body)
         width, style = default.width, default.style
         places = [body, *self.settings.places]
         if own:
@@ -260,11 +271,7 @@ class NodesReader:
         )
         if inputs is None:
             return None
-        fan_in = count_inputs(inputs, max(len([*self.levels]), self.layers))
-        self.edges += fan_in
-        if fan_in > MAX_FAN_IN:
-            message = f"`{declaration.name}` may read {fan_in} maps; {MAX_FAN_IN} are allowed"
-            reader.sink.error("F505", message, entry.key.span)
+        self._spend(inputs, style, layer, entry)
         return NodeSpec(
             family=declaration.name,
             level=level,
@@ -277,6 +284,19 @@ class NodesReader:
             share=reader.name(share, "`share`") if (share := body.get("share")) else "",
             span=entry.key.span,
         )
+
+    def _spend(
+        self, inputs: tuple[NodeInput, ...], style: Style, layer: int | None, entry: Entry
+    ) -> None:
+        """Count a node with its steps and with the maps that it may read."""
+        reach = Reach(self.levels.high - self.levels.low + 1, self.layers, layer or 0)
+        fan_in = count_inputs(inputs, reach)
+        if fan_in > MAX_FAN_IN:
+            message = f"`{entry.key.text}` may read {fan_in} maps; {MAX_FAN_IN} are allowed"
+            self.reader.sink.fatal("F505", message, entry.key.span)
+        learned = count_learned(inputs, reach, style.resampling)
+        parts = 2 * fan_in + learned + sum(parts_of(step) for step in style.steps)
+        self.reader.budget.spend(parts, entry.key.span, self.reader.sink)
 
     @staticmethod
     def _edge_width(style: Style, width: int | None) -> int | None:
@@ -307,12 +327,19 @@ class NodesReader:
     def _has_inputs(self, entry: Entry, body: Mapping) -> bool:
         node = body.get("inputs")
         empty = isinstance(node, Sequence) and not node.items
+        if node is None and is_misspelled("inputs", body, NODE_KEYS):
+            return False  # which is what its author has to mend
         if node is None or empty or (isinstance(node, Scalar) and not node.text):
             message = f"`{entry.key.text}` has no inputs"
             help = "list what it reads: `[in(l), td(l+1)]`"
             self.reader.sink.error("F202", message, entry.key.span, help=help)
             return False
         return True
+
+
+def _own_settings(body: Mapping) -> set[str]:
+    """What a declaration says that the network's settings say for others."""
+    return set(body.entries) - {"inputs", "keep", "level", "share"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from fpncompiler.diagnostics import Edit, Fix, Sink, Span
+from fpncompiler.diagnostics import Edit, Fix, Sink, Span, rename, suggest
 from fpncompiler.spec.budget import Budget
 from fpncompiler.spec.expression import FUNCTIONS, FormulaError, evaluate
 from fpncompiler.spec.habits import (
+    ELSEWHERE,
     SYNONYMS,
     WORDS,
+    is_misspelled,
     suggested,
     truth,
     warn_of_number,
@@ -61,6 +63,16 @@ def _range_fix(node: Node) -> Fix | None:
     return Fix((Edit(node.span, node.text, str(meant)),), safe=True) if meant else None
 
 
+def _span_of(word: str, node: Scalar) -> Span:
+    """Where a word stands in a formula; all of the formula where that cannot be told."""
+    span = node.span
+    found = re.search(rf"(?<![a-z0-9_]){word}(?![a-z0-9_])", node.text) if word else None
+    if found is None or not node.plain or span.end_column - span.column != len(node.text):
+        return span
+    start = span.column + found.start()
+    return replace(span, column=start, end_column=start + len(word))
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Reads values of one spec at one phi.
@@ -99,9 +111,19 @@ class Reader:
     def _unknown_key(self, key: Scalar, what: str, known: list[str], given: Mapping) -> None:
         message = f"{what} has no key `{key.text}`"
         help, fix = suggested(key, known, SYNONYMS)
-        if fix and fix.edits[0].new in given.entries:
-            fix = None  # the key would be there twice
+        if key.text in ELSEWHERE and what in ("a topology", "a model"):
+            help, fix = ELSEWHERE[key.text], None
+        beside = given.entries.get(fix.edits[0].new) if fix else None
+        if beside and beside.key.span.file == key.span.file:
+            fix = None  # the key might be there twice
         self.sink.error("F201", message, key.span, help=help, fix=fix)
+
+    def missing(
+        self, key: str, where: Mapping, known: Iterable[str], message: str, span: Span, help: str
+    ) -> None:
+        """Record that a key is missing, unless it is there and misspelled: that is told already."""
+        if not is_misspelled(key, where, known):
+            self.sink.error("F202", message, span, help=help, is_missing=True)
 
     def scaled(self, node: Node | None) -> Node | None:
         """The value at this phi.
@@ -135,7 +157,9 @@ class Reader:
         return next((value for value in values if value is not None), None)
 
     def no_row(self, node: Node) -> None:
-        """Record that a table says nothing of this phi."""
+        """Record that a table says nothing of this phi, unless it is no table."""
+        if isinstance(node, Mapping) and isinstance(node.get("published"), Scalar):
+            return
         self.sink.error("F502", f"the table has no row for phi {self.phi}", node.span)
 
     def number(
@@ -153,8 +177,7 @@ class Reader:
         try:
             value = evaluate(node.text, {"phi": float(self.phi), **dict(self.names)})
         except FormulaError as error:
-            message = f"{what} is neither a number nor a formula of phi: {error}"
-            self.sink.error("F504", message, node.span)
+            self._no_formula(node, what, error)
             return default
         warn_of_number(node, self.sink)
         if not low <= value <= high:
@@ -162,6 +185,14 @@ class Reader:
             self.sink.error("F203", message, node.span)
             return default
         return value
+
+    def _no_formula(self, node: Scalar, what: str, error: FormulaError) -> None:
+        message = f"{what} is neither a number nor a formula of phi: {error}"
+        word, known = error.word, error.known
+        span = _span_of(word, node)
+        help = suggest(word, known) or ", ".join(["known: phi", *(k for k in known if k != "phi")])
+        fix = rename(span, word, known, safe=False) if span != node.span else None
+        self.sink.error("F504", message, span, help=help if word else "", fix=fix)
 
     def integer(self, node: Node | None, what: str, low: int, high: int, default: int = 1) -> int:
         """A whole number within bounds, or a formula whose value is whole."""

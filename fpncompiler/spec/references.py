@@ -11,6 +11,7 @@ _OFFSET = re.compile(r"([lk])\s*(?:([+-])\s*([0-9]{1,2}))?")
 _OTHER_LETTER = re.compile(r"[A-Za-jm-z]|level\b")
 _NUMBER = re.compile(r"[0-9]{1,2}")
 
+MAX_LENGTH = 200
 SYNTAX = "write `td(l+1)`, `td(3)`, `td(*)`, `in(l-1..l+1)`, `f(l, k-1)` or a node's name"
 
 
@@ -74,7 +75,7 @@ def read_reference(node: Node, sink: Sink) -> Reference | None:
     if not isinstance(node, Scalar):
         sink.error("F206", "an input is a reference to a node", node.span, help=SYNTAX)
         return None
-    found = _REFERENCE.fullmatch(node.text)
+    found = _REFERENCE.fullmatch(node.text) if len(node.text) <= MAX_LENGTH else None
     if not found:
         sink.error("F206", f"`{node.text}` is not a reference", node.span, help=SYNTAX)
         return None

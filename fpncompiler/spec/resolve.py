@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from fpncompiler.diagnostics import Edit, Fix, Sink, rename, suggest
+from fpncompiler.spec.names import name_fault
 from fpncompiler.spec.node_specs import Nodes, NodeSpec
 from fpncompiler.spec.nodes import INPUT_FAMILIES
 from fpncompiler.spec.reading import Levels
@@ -91,7 +92,8 @@ class Resolver:
             return ()
         known = self.nodes_of.get(family)
         if known is None and family not in self.named:
-            self._undefined(reference, f"`outputs` names `{family}`, which is not defined")
+            message = f"`outputs` names `{family}`, which is not defined"
+            self._undefined(reference, message, [*self.nodes.families, *self.named])
             return ()
         if self._is_indexed(family) and reference.layer is None:
             reference = replace(reference, layer=Last())
@@ -204,10 +206,12 @@ class Resolver:
             self.sink.error("F206", message, reference.span, help=f"write `{family}`")
             return
         message = f"`{reference.text}` refers to `{family}`, which is not defined"
-        self._undefined(reference, message)
+        self._undefined(reference, message, [*self.nodes_of, *self.named, *INPUT_FAMILIES])
 
-    def _undefined(self, reference: Reference, message: str) -> None:
-        choices = [*self.nodes_of, *self.named, *INPUT_FAMILIES]
+    def _undefined(self, reference: Reference, message: str, known: list[str]) -> None:
+        if ("F204", reference.span) in self.sink.seen:  # at another level: looking takes time
+            return
+        choices = [name for name in known if not name_fault(name) or name in INPUT_FAMILIES]
         if (found := _NODE_ID.fullmatch(reference.text)) and found[2] in choices:
             meant = f"{found[2]}({found[1]})"
             help = f"a spec calls that node `{meant}`"

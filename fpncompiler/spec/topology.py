@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 
 from fpncompiler.diagnostics import Span
 from fpncompiler.ir.network import BRANCH_LETTERS
-from fpncompiler.spec.idle import warn_of_idle_depth, warn_of_unread_constants
+from fpncompiler.spec.budget import PARTS_OF_A_TOPOLOGY
+from fpncompiler.spec.habits import is_misspelled
+from fpncompiler.spec.idle import warn_of_idle_entries
 from fpncompiler.spec.loading import check_version
 from fpncompiler.spec.names import name_fault
 from fpncompiler.spec.node_specs import Nodes, NodeSpec
@@ -38,6 +40,9 @@ TOPOLOGY_KEYS = (
 )
 MAX_DEPTH = 64
 MAX_BRANCHES = len(BRANCH_LETTERS)
+MAX_CONSTANTS = 100
+MAX_PASSES = 4
+MAX_OUTPUTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,7 @@ class Topology:
     for_branches: Mapping = field(repr=False, compare=False)
     span: Span
     levels_span: Span
+    inputs_span: Span
     outputs_span: Span
 
 
@@ -94,23 +100,25 @@ def read_topology(
         override: the model row's settings that win over the topology's.
         levels: the range that the command line asks for, above all others.
     """
+    reader.budget.spend(PARTS_OF_A_TOPOLOGY, tree.span, reader.sink)
     reader.mapping(tree, "a topology", TOPOLOGY_KEYS)
-    check_version(tree, reader.sink)
+    check_version(tree, TOPOLOGY_KEYS, reader.sink)
+    warn_of_idle_entries(tree, reader.sink)
     reader = _with_constants(tree, reader)
     places = [override, tree, model]
     range_node = reader.first(places, "levels")
     given = reader.levels(range_node, "`levels`")
     if range_node is None:
-        reader.sink.error("F202", "the spec does not say its `levels`", tree.span)
+        message = "the spec does not say its `levels`"
+        reader.missing("levels", tree, TOPOLOGY_KEYS, message, tree.span, "add `levels: 3..7`")
     spanned = levels or given or Levels(3, 7)
     own = [tree, model]
     depth = reader.integer(reader.first(own, "depth"), "`depth`", 1, MAX_DEPTH)
     layers = _layer_count(tree, depth, reader)
     settings = Settings(places, own, reader)
     name = _name(tree, reader)
-    warn_of_unread_constants(tree, reader.sink)
-    warn_of_idle_depth(tree, reader.sink)
     inputs = _input_levels(tree, spanned, reader, chosen=levels is not None)
+    levels_span = range_node.span if range_node else tree.span
     parallel = _parallel(tree, reader)
     any_layer = 1 if layers else None
     first = settings.at(spanned.low, any_layer)
@@ -124,10 +132,7 @@ def read_topology(
         prologue=_prologue(tree, settings, inputs),
         parallel=parallel,
         outputs=() if "parallel" in tree.entries else _outputs(tree, reader),
-        passes=tuple(
-            reader.word(item, "pass", PASSES, PASSES[0])
-            for item in reader.items(tree.get("passes"), "`passes`")
-        ),
+        passes=_passes(tree, reader),
         width=first.width or 64,
         input_widths={level: settings.at(level, any_layer).width for level in inputs},
         depth=1 if layers else depth,
@@ -135,9 +140,22 @@ def read_topology(
         style=first.style,
         for_branches=_for_branches(tree),
         span=tree.span,
-        levels_span=range_node.span if range_node else tree.span,
+        levels_span=levels_span,
+        inputs_span=read.span if (read := tree.get("inputs")) else levels_span,
         outputs_span=out.span if (out := tree.get("outputs")) else tree.span,
     )
+
+
+def _passes(tree: Mapping, reader: Reader) -> tuple[str, ...]:
+    items = reader.items(tree.get("passes"), "`passes`")
+    _limit(items, MAX_PASSES, "`passes`", reader)
+    return tuple(reader.word(item, "pass", PASSES, PASSES[0]) for item in items)
+
+
+def _limit(items: tuple[Node, ...], most: int, what: str, reader: Reader) -> None:
+    if len(items) > most:
+        message = f"{what} has {len(items)} items; {most} are allowed"
+        reader.sink.fatal("F505", message, items[most].span)
 
 
 def _for_branches(tree: Mapping) -> Mapping:
@@ -150,6 +168,9 @@ def _with_constants(tree: Mapping, reader: Reader) -> Reader:
     let = tree.get("let")
     if let is None:
         return reader
+    if isinstance(let, Mapping) and len(let.entries) > MAX_CONSTANTS:
+        message = f"`let` has {len(let.entries)} constants; {MAX_CONSTANTS} are allowed"
+        reader.sink.fatal("F505", message, let.span)
     if not isinstance(let, Mapping):
         reader.wrong(let, "`let` is a mapping of names to numbers")
         return reader
@@ -184,7 +205,10 @@ def _nodes(tree: Mapping, settings: Settings, levels: Levels, layers: int) -> No
     """What the spec declares, or the nodes that merge its branches."""
     if "parallel" in tree.entries:
         return _merging(settings, levels, tree.span)
-    return NodesReader(settings, levels, layers, ()).read(tree.get("nodes"), "nodes", tree.span)
+    nodes = tree.get("nodes")
+    if nodes is None and is_misspelled("nodes", tree, TOPOLOGY_KEYS):
+        return Nodes((), {}, frozenset())
+    return NodesReader(settings, levels, layers, ()).read(nodes, "nodes", tree.span)
 
 
 def _prologue(tree: Mapping, settings: Settings, inputs: Levels) -> Nodes | None:
@@ -210,7 +234,8 @@ def _input_levels(tree: Mapping, levels: Levels, reader: Reader, *, chosen: bool
 
 def _name(tree: Mapping, reader: Reader) -> str:
     if tree.get("name") is None:
-        reader.sink.error("F202", "the spec does not say its `name`", tree.span)
+        message, help = "the spec does not say its `name`", "add `name: mine`"
+        reader.missing("name", tree, TOPOLOGY_KEYS, message, tree.span, help)
     return reader.name(tree.get("name"), "the name of a topology")
 
 
@@ -219,9 +244,11 @@ def _outputs(tree: Mapping, reader: Reader) -> tuple[Reference, ...]:
     node = tree.get("outputs")
     if node is None:
         help = "add `outputs: out`, the family that the layer returns"
-        reader.sink.error("F202", "the spec does not say its `outputs`", tree.span, help=help)
+        message = "the spec does not say its `outputs`"
+        reader.missing("outputs", tree, TOPOLOGY_KEYS, message, tree.span, help)
         return ()
     items = reader.items(node, "`outputs`")
+    _limit(items, MAX_OUTPUTS, "`outputs`", reader)
     if isinstance(node, Sequence) and not items:
         reader.sink.error("F202", "the spec has no `outputs`", node.span, help="name a family")
     references = (read_reference(item, reader.sink) for item in items)

@@ -13,10 +13,15 @@ from typing import TypeGuard
 
 import yaml
 
-from fpncompiler.diagnostics import Label, Sink, Span, printable, silences_in
+from fpncompiler.diagnostics import Edit, Fix, Label, Sink, Span, printable, silences_in
 
-MAX_BYTES = 4 << 20
+MAX_BYTES = 1 << 20
+MAX_ITEMS = 150_000  # scalars, lists and mappings
+MAX_REFERENCE = 200  # characters of what is split at commas, and joined again
 MAX_DEPTH = 32
+
+BYTE_ORDER_MARK = "\ufeff"
+_NAMED = {BYTE_ORDER_MARK: "a byte order mark", "\r": "a carriage return without a line feed"}
 
 _Parser = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]")
@@ -74,6 +79,9 @@ def parse_tree(data: bytes, file: str, sink: Sink) -> Mapping:
     if len(data) > MAX_BYTES:
         sink.fatal("F105", f"the file has {len(data)} bytes; a spec has {MAX_BYTES} at most", start)
     text = _decode(data, file, sink)
+    if sink.characters > MAX_BYTES:
+        message = f"this spec and those that it names have more than {MAX_BYTES} characters"
+        sink.fatal("F105", message, start)
     events = _events(text, file, sink)
     composer = _Composer(file, sink)
     tree = composer.document(events)
@@ -102,8 +110,11 @@ def _decode(data: bytes, file: str, sink: Sink) -> str:
     if found := _CONTROL.search(text):
         line = text.count("\n", 0, found.start()) + 1
         column = found.start() - (text.rfind("\n", 0, found.start()) + 1) + 1
-        message = f"the file has a control character ({printable(found.group())})"
-        sink.fatal("F102", message, Span(file, line, column, column + 1), help="remove it")
+        span = Span(file, line, column, column + 1)
+        name = _NAMED.get(found.group(), "a control character")
+        message = f"the file has {name} ({printable(found.group())})"
+        fix = Fix((Edit(span, found.group(), ""),), safe=found.group() == BYTE_ORDER_MARK)
+        sink.fatal("F102", message, span, help="remove it", fix=fix)
     return text
 
 
@@ -120,14 +131,21 @@ def _events(text: str, file: str, sink: Sink) -> Iterator[yaml.Event]:
         help = "look at the indentation, brackets, colons and quotes here and on the line before"
         if "\t" in near:
             help = "indent with spaces: YAML takes no tabs"
-        sink.fatal("F101", f"not YAML: {problem}", span, help=help)
+        opened = error.context_mark
+        labels: tuple[Label, ...] = ()
+        if opened and opened.line < line and "flow" in (error.context or ""):
+            begin = opened.column + 1
+            labels = (Label(Span(file, opened.line + 1, begin, begin + 1), "opened here"),)
+        sink.fatal("F101", f"not YAML: {problem}", span, help=help, labels=labels)
     except yaml.YAMLError as error:
         sink.fatal("F101", f"not YAML: {str(error).splitlines()[0]}", Span(file, 1, 1, 2))
 
 
 def _is_open(node: Node) -> TypeGuard[Scalar]:
     """Whether a parenthesis is still open at the end of a plain scalar."""
-    return isinstance(node, Scalar) and node.plain and node.text.count("(") > node.text.count(")")
+    if not isinstance(node, Scalar) or not node.plain or len(node.text) > MAX_REFERENCE:
+        return False
+    return node.text.count("(") > node.text.count(")")
 
 
 def _is_rest(key: Node, value: Node, before: Scalar) -> TypeGuard[Scalar]:
@@ -154,6 +172,7 @@ class _Composer:
     file: str
     sink: Sink
     depth: int = field(default=0)
+    size: int = field(default=0)
     scalars: list[Span] = field(default_factory=list)
 
     def document(self, events: Iterator[yaml.Event]) -> Node | None:
@@ -169,13 +188,17 @@ class _Composer:
         return tree
 
     def node(self, event: yaml.Event, events: Iterator[yaml.Event]) -> Node:
+        span = self._span(event)
+        self.size += 1
+        if self.size > MAX_ITEMS:
+            self.sink.fatal("F105", f"the file has more than {MAX_ITEMS} values", span)
         if isinstance(event, yaml.AliasEvent):
             self._refuse(event, "an alias")
-        if getattr(event, "anchor", None):
+        assert isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent)
+        if event.anchor:
             self._refuse(event, "an anchor")
-        if getattr(event, "tag", None):
+        if event.tag:
             self._refuse(event, "a tag")
-        span = self._span(event)
         if isinstance(event, yaml.ScalarEvent):
             self.scalars.append(span)
             return Scalar(event.value, not event.style, span)

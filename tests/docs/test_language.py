@@ -14,7 +14,8 @@ from fpncompiler.plugins import fusion_kinds
 from fpncompiler.spec.loading import MAX_EXTENDS
 from fpncompiler.spec.model import HEAD_KEYS, MODEL_KEYS
 from fpncompiler.spec.names import MAX_NAME, MAX_NODE_NAME
-from fpncompiler.spec.nodes import MAX_EDGES, MAX_NODES, NODE_KEYS
+from fpncompiler.spec.budget import MAX_PARTS
+from fpncompiler.spec.nodes import MAX_NODES, NODE_KEYS
 from fpncompiler.spec.reading import MAX_LEVEL
 from fpncompiler.spec.steps import MAX_KERNEL, MAX_STEPS, MAX_STRIDE, MAX_WIDTH
 from fpncompiler.spec.style import MAX_FAN_IN, fusion_words
@@ -161,7 +162,7 @@ def test_the_defaults_are_those_of_the_model():
 def test_the_limits_are_the_compilers():
     limits = PAGE.split("## Limits")[1].split("\n## ")[0]
     numbers = {int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*\b", limits)}
-    assert numbers >= {MAX_NODES, MAX_EDGES, MAX_FAN_IN, MAX_DEPTH, MAX_LEVEL, MAX_STEPS}
+    assert numbers >= {MAX_NODES, MAX_PARTS, MAX_FAN_IN, MAX_DEPTH, MAX_LEVEL, MAX_STEPS}
     assert numbers >= {MAX_WIDTH, MAX_KERNEL, MAX_STRIDE, MAX_NAME, MAX_NODE_NAME}
     assert numbers >= {len(BRANCH_LETTERS), MAX_STAGES, MAX_EXTENDS, MAX_MAP_WIDTH}
 

@@ -11,10 +11,10 @@ from fpncompiler.diagnostics import SpecError
 from fpncompiler.pipeline import Options, compile_spec
 from fpncompiler.spec.schema import model_schema, topology_schema
 from fpncompiler.spec.schema_texts import TEXTS
+from tests.diagnostics.corpus import cases, single_cases
 from tests.docs.test_cookbook import STEPS
 from tests.docs.test_language import EXAMPLES, completed
 from tests.helpers import ROOT
-from tests.spec import test_bad_specs as bad
 
 SCHEMAS = {"topology": topology_schema(), "model": model_schema()}
 VALIDATORS = {name: Draft202012Validator(schema) for name, schema in SCHEMAS.items()}
@@ -98,35 +98,55 @@ def test_the_committed_file_is_current(name):
 FORM = {"F201", "F202", "F203", "F205", "F206", "F207", "F209"}
 
 
-def formal_cases(cases, pick):
-    """Cases of which every fault has such a code: their names and texts."""
-    for case in cases:
-        text = pick(case)
-        codes = {fault.code for fault in bad.expected_in(text)}
-        if codes and codes <= FORM:
-            yield case.id, text
+def is_formal(case) -> bool:
+    """Whether all its faults are in its form."""
+    return {fault.code for fault in case.expected} <= FORM
 
 
-TOPOLOGY_CASES = dict(formal_cases(bad.TOPOLOGY_CASES, lambda case: case.values[0]))
-MODEL_CASES = dict(formal_cases(bad.MODEL_CASES, lambda case: case.values[0]))
+def in_one_model(case) -> bool:
+    """Whether all its faults are in the model beside it."""
+    return {fault.place and fault.place[0] for fault in case.expected} == {"models/lab.yaml"}
+
+
+TOPOLOGY_CASES = {case.id: case.main.read_text() for case in single_cases() if is_formal(case)}
+MODEL_CASES = {
+    case.id: (case.main.parent / "models" / "lab.yaml").read_text()
+    for case in cases()
+    if is_formal(case) and in_one_model(case)
+}
 
 
 # What has the right form, and is wrong beside something else.
 UNSEEN = {
     # it might be inherited: `extends` completes nodes key by key
-    *("node_without_level", "node_with_settings_alone"),
+    *("F202/node_without_level", "F202/node_with_settings_alone"),
     # numbers in order
-    *("levels_backwards", "inputs_of_the_network_backwards", "declared_levels_backwards"),
-    *("layers_backwards", "range_backwards"),
+    *(
+        "F203/levels_backwards",
+        "F203/inputs_of_the_network_backwards",
+        "F206/declared_levels_backwards",
+    ),
+    *("F206/layers_backwards", "F206/range_backwards"),
     # the value of a formula
-    *("width_not_whole_by_formula", "width_by_level_too_small", "k_to_0", "k_too_deep"),
+    *(
+        "F203/width_not_whole_by_formula",
+        "F203/width_by_level_too_small",
+        "F203/k_to_0",
+        "F203/k_too_deep",
+    ),
     # a key against the settings of its node, or against another part of the spec
-    *("level_twice", "granularity_of_nothing"),
-    *("layer_index_without_k", "layer_index_of_the_prologue"),
+    *("F203/level_twice", "F203/granularity_of_nothing"),
+    *("F202/layer_index_without_k", "F202/layer_index_of_the_prologue"),
     # what another family is
-    *("family_without_level", "family_with_layers", "family_without_layers"),
-    *("relative_to_no_layer", "earlier_than_no_layer", "relative_to_no_layer_by_name"),
-    "index_of_a_node_by_name",
+    *("F206/family_without_level", "F206/family_with_layers", "F206/family_without_layers"),
+    *(
+        "F206/relative_to_no_layer",
+        "F206/earlier_than_no_layer",
+        "F206/relative_to_no_layer_by_name",
+    ),
+    "F206/index_of_a_node_by_name",
+    # another spelling of what YAML knows
+    *("F203/bias_as_python_writes_it", "F209/version_with_a_point"),
 }
 
 

@@ -1,4 +1,4 @@
-"""The YAML reader: places, and what specs do not have (the messages: test_bad_specs)."""
+"""The YAML reader: places, and what specs do not have (the messages: tests/diagnostics)."""
 
 import contextlib
 
