@@ -65,9 +65,8 @@ def start_spec(name: str, base: str | None, folder: Path) -> list[Path]:
         message = f"{path.as_posix()} is there already: choose another name, or edit it"
         raise WriteRefusedError(message)
     _refuse_foreign(folder / "topology.schema.json")
-    schema = write_schema("topology", folder)  # first, so that what fails can be done again
     put_file(path, text.encode(), replace=False)
-    return [path, *schema]
+    return [path, *write_schema("topology", folder)]
 
 
 def write_schema(kind: str, folder: Path) -> list[Path]:

@@ -50,7 +50,7 @@ def _is_yaml(text: str) -> bool:
         parse_tree(text.encode(), "", sink)
     except SpecError:
         return False
-    return True
+    return not sink.has_errors
 
 
 def _read(path: Path) -> bytes:

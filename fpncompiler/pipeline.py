@@ -17,7 +17,7 @@ from fpncompiler.analysis.cost import DetectorCost, detector_cost
 from fpncompiler.analysis.limits import size_limits
 from fpncompiler.assembly import assemble, build_stage
 from fpncompiler.backbones import Backbone, backbone_names, find_backbone
-from fpncompiler.diagnostics import Diagnostic, Sink, Texts, suggest
+from fpncompiler.diagnostics import Diagnostic, Sink, SpecError, Texts, suggest
 from fpncompiler.ir.detector import BackboneChoice, Model
 from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.network import Network
@@ -35,6 +35,7 @@ __all__ = ["Checked", "Compiled", "Options", "check_spec", "compile_spec"]
 
 DEFAULT_MODEL = "efficientdet"
 MAX_STAGES = 8
+_NO_BACKBONE = BackboneChoice("", 0.0, {}, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +141,11 @@ def _checked(spec: str | Path, options: Options) -> Checked:
     settings = _settings(loaded, options, sink)
     if options.variant is None:
         options = replace(options, phi=settings.selection.phi)
-    topologies = _topologies(loaded, settings, options)
+    topologies, complete = _topologies(loaded, settings, options)
     model = _chosen(read_model(settings.selection, settings.reader), settings, options)
     topology = topologies[-1]
-    backbone, taps, channels = _backbone(model.backbone, topologies[0], sink)
+    choice = model.backbone if complete and settings.of_the_model else _NO_BACKBONE
+    backbone, taps, channels = _backbone(choice, topologies[0], sink)
 
     sources: dict[str, Source] = {}
 
@@ -213,11 +215,12 @@ def _compiled(checked: Checked) -> Compiled:
 
 @dataclass(frozen=True, slots=True)
 class _Settings:
-    """The model's row, and what reads topologies by it."""
+    """The model's row, and what reads topologies by it; another's, where the model has faults."""
 
     model_name: str
     selection: Selection
     reader: Reader
+    of_the_model: bool
 
     def branch(self, tree: Mapping, merged: Topology) -> Topology:
         """A branch of a topology, which may leave settings to that."""
@@ -238,18 +241,26 @@ class _Settings:
 
 
 def _settings(loaded: Source, options: Options, sink: Sink) -> _Settings:
+    """The row of the model; where it cannot be read, the topology is looked at by another."""
     named_at = loaded.tree.get("model")
-    if named_at is not None and not isinstance(named_at, Scalar):
-        sink.fatal("F203", "`model` is the name of a model", named_at.span)
-    name = options.model or (named_at.text if named_at else DEFAULT_MODEL)
-    model_tree = load_model(name, loaded.path, named_at, sink).tree
-    reader = Reader(sink, options.phi or 0, options.formula_scaling)
-    selection = select_variant(model_tree, options.phi, options.variant, reader)
-    return _Settings(name, selection, Reader(sink, selection.phi, options.formula_scaling))
+    is_name = named_at is None or isinstance(named_at, Scalar)
+    if named_at is not None and not is_name:
+        sink.error("F203", "`model` is the name of a model", named_at.span)
+    name = options.model or (named_at.text if isinstance(named_at, Scalar) else DEFAULT_MODEL)
+    with contextlib.suppress(SpecError):  # its faults are in the sink
+        reader = Reader(sink, options.phi or 0, options.formula_scaling)
+        tree = load_model(name, loaded.path, named_at, sink).tree
+        selection = select_variant(tree, options.phi, options.variant, reader)
+        return _Settings(name, selection, replace(reader, phi=selection.phi), is_name)
+    tree = load_model(DEFAULT_MODEL, None, None, sink).tree
+    selection = Selection(without(tree, "variants"), 0, "")
+    return _Settings(name, selection, Reader(sink), of_the_model=False)
 
 
-def _topologies(loaded: Source, settings: _Settings, options: Options) -> list[Topology]:
-    """The topology, behind those that it comes `after`, the first one first."""
+def _topologies(
+    loaded: Source, settings: _Settings, options: Options
+) -> tuple[list[Topology], bool]:
+    """The topology, behind those that it comes `after`, the first one first; and whether all."""
     sink = settings.reader.sink
     topologies = [settings.topology(loaded.tree, options.levels)]
     tree, seen = loaded.tree, {topologies[0].name}
@@ -259,7 +270,10 @@ def _topologies(loaded: Source, settings: _Settings, options: Options) -> list[T
         if prologue := tree.entries.get("prologue"):
             message = "a network that comes `after` another reads that one's maps, not a prologue's"
             sink.error("F203", message, prologue.key.span, help="move it to the first network")
-        tree = load_named(after.text, loaded.path, after.span, sink).tree
+        try:
+            tree = load_named(after.text, loaded.path, after.span, sink).tree
+        except SpecError:  # its faults are in the sink; those behind it can still be looked at
+            return topologies, False
         topology = settings.topology(tree, None)
         if topology.name in seen or len(topologies) == MAX_STAGES:
             message = f"`{after.text}` comes after itself in the end"
@@ -268,7 +282,7 @@ def _topologies(loaded: Source, settings: _Settings, options: Options) -> list[T
             sink.fatal("F210", message, after.span)
         seen.add(topology.name)
         topologies.insert(0, topology)
-    return topologies
+    return topologies, True
 
 
 def _chosen(model: Model, settings: _Settings, options: Options) -> Model:

@@ -27,18 +27,18 @@ class RenderError(Exception):
     """The compiler made a file that it must not write."""
 
 
+# Inside of functions, which hold no further definitions and no imports.
 MODEL_NODES = frozenset(
     """
-    Add AnnAssign Assign Attribute BinOp Call ClassDef Compare Constant Dict Div Eq Expr For
-    FormattedValue FunctionDef GeneratorExp If IfExp Import ImportFrom JoinedStr List ListComp
-    Load Module Mult Name NotEq Pow Raise Return Slice Starred Store Sub Subscript Tuple USub
-    UnaryOp alias arg arguments comprehension keyword
+    Add AnnAssign Assign Attribute BinOp Call Compare Constant Dict Eq Expr For FormattedValue
+    GeneratorExp If IfExp JoinedStr List ListComp Load Mult Name NotEq Raise Return Slice Starred
+    Store Subscript Tuple USub UnaryOp arg arguments comprehension keyword
     """.split()
 )
 BLOCK_NODES = MODEL_NODES | frozenset(
     """
-    And Assert BitOr BoolOp ExceptHandler FloorDiv Gt GtE In IsNot Lt Mod Not NotIn Or Try With
-    withitem
+    And Assert BitOr BoolOp Div ExceptHandler FloorDiv Gt GtE In IsNot Lt Mod Not NotIn Or Pow Sub
+    Try With withitem
     """.split()
 )
 TOP_LEVEL = (ast.Import, ast.ImportFrom, ast.Assign, ast.ClassDef, ast.FunctionDef)

@@ -3,7 +3,6 @@
 import contextlib
 import difflib
 import os
-import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from fpncompiler.codegen.atomic import UnsyncedError, place
+from fpncompiler.codegen.file_names import file_name_fault
 from fpncompiler.codegen.folder import Folder, locked_folder, look, read
 from fpncompiler.codegen.header import is_edited, split_header
 
@@ -26,13 +26,8 @@ CODES: dict[State, str] = {
     "claimed": "F606",
 }
 UNWRITABLE = "F607"
-MAX_NAME = 255  # bytes, on every file system that is in use
 MAX_READ = 1 << 26  # bytes: nothing that fpnc writes is as large
 HELP = "\n  = help: "
-
-# Windows knows these in every folder, with any suffix.
-_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])(\.|$)", re.IGNORECASE)
-_UNPORTABLE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]|[. ]$|^\.\.?$')
 
 
 class WriteRefusedError(Exception):
@@ -193,18 +188,9 @@ def _refusal(before: Checked) -> WriteRefusedError:
 
 
 def _refuse_name(path: Path) -> None:
-    """A file name is one part of a path, and means the same file on every system."""
-    name = path.name
-    if not name or _UNPORTABLE.search(name):
-        fault = "it has to be a plain name in its folder"
-    elif _DEVICE.match(name):
-        fault = "the name is that of a device on Windows"
-    elif len(os.fsencode(name)) > MAX_NAME:
-        fault = f"the name has more than {MAX_NAME} bytes"
-    else:
-        return
-    help = f"{HELP}choose another name by `--name`"
-    raise WriteRefusedError(f"cannot write {path.as_posix()}: {fault}{help}")
+    if fault := file_name_fault(path.name):
+        help = "choose another name by `--name`"
+        raise WriteRefusedError(f"cannot write {path.as_posix()}: {fault}{HELP}{help}")
 
 
 @contextlib.contextmanager

@@ -29,7 +29,6 @@ _CLASS_NAME = re.compile(r"[A-Z][A-Za-z0-9]*")
 _CONSTANT_NAME = re.compile(r"[A-Z][A-Z_]*")
 _TEXT = re.compile(r"[ -~\n]*")
 _PYTHONS_OWN = frozenset(dir(builtins))
-_NEVER_INSIDE = frozenset({"Module", "FunctionDef", "ClassDef", "Import", "ImportFrom"})
 _CALLED_ON_RESULT = "super().__init__"
 
 Definition = ast.FunctionDef | ast.ClassDef
@@ -216,7 +215,7 @@ class _Scope:
 
     def check(self, node: ast.AST) -> None:
         kind = type(node).__name__
-        if kind not in self.rules.nodes or kind in _NEVER_INSIDE:
+        if kind not in self.rules.nodes:
             raise self.statement.fault(node, f"a {kind}")
         if (check := _CHECKS.get(kind)) and (fault := check(self, node)):
             raise self.statement.fault(node, fault)
@@ -332,7 +331,7 @@ def _nodes_below(function: ast.FunctionDef) -> list[ast.AST]:
     for node in found:  # which grows
         if isinstance(node, ast.Attribute) and _dotted(node).partition(".")[0] in MODULES:
             continue
-        for value in vars(node).values():
+        for value in node.__dict__.values():
             if isinstance(value, ast.AST):
                 found.append(value)
             elif isinstance(value, list):

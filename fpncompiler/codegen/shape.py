@@ -46,6 +46,8 @@ def check_shape(text: str, tree: ast.Module, twin: str, blocks: Collection[str])
         assert string.end_lineno is not None
         assert string.end_col_offset is not None
         end = starts[string.end_lineno - 1] + string.end_col_offset
+        if not _LITERAL.fullmatch(text, begin, end):
+            raise RenderError(f"near line {string.lineno} of the generated file: a string with \\")
     if twin[at:] != text[end:]:
         raise _differs(text.count("\n", 0, end) + 1)
 

@@ -11,7 +11,7 @@ from fpncompiler.diagnostics import Sink, Span
 from fpncompiler.ir.ops import Convolution, Step
 from fpncompiler.spec.tree import Mapping, Node, Scalar
 
-MAX_PARTS = 150_000
+MAX_PARTS = 135_000
 PARTS_OF_SETTINGS = 5  # of a node's own, for which all others are read again
 PARTS_OF_A_TOPOLOGY = 100  # so that branches of branches are few
 TOO_MANY = (
@@ -45,9 +45,9 @@ def parts_of(step: Step) -> int:
 
 
 def size_of(node: Node) -> int:
-    """How many values stand in a part of a spec."""
+    """How many values stand in a part of a spec; a long formula is several."""
     if isinstance(node, Scalar):
-        return 1
+        return 1 + len(node.text) // 16
     items = (
         (entry.value for entry in node.entries.values())
         if isinstance(node, Mapping)

@@ -15,7 +15,7 @@ from fpncompiler.ir.graph import Edge, Graph
 from fpncompiler.ir.ops import Fuse, Input, Unary, entry_level, sets_width, width_after
 from fpncompiler.spec.inputs import Nested, NodeInput, references_in
 from fpncompiler.spec.node_specs import Nodes, NodeSpec
-from fpncompiler.spec.reading import Levels
+from fpncompiler.spec.reading import MAX_LEVEL, Levels
 from fpncompiler.spec.references import Neighbour, Reference
 from fpncompiler.spec.resolve import Resolver
 from fpncompiler.spec.style import fusion_arity
@@ -39,7 +39,8 @@ def build_layer(topology: Topology, backbone_levels: tuple[int, ...], sink: Sink
     )
     builder.declare_inputs({level: f"p{level}_in" for level in topology.inputs}, "in")
     if _reads_backbone(topology.nodes):
-        names = {level: f"p{level}_backbone" for level in backbone_levels}
+        levels = backbone_levels or range(MAX_LEVEL + 1)  # of an unknown one, none is missing
+        names = {level: f"p{level}_backbone" for level in levels}
         builder.declare_inputs(names, "backbone")
     builder.declare_nodes()
     builder.connect()
@@ -234,8 +235,8 @@ class _Builder:
         self.graph.outputs[level] = node
 
     def finished(self) -> Graph:
-        self.sink.stop_on_errors()
         _refuse_cycle(self.graph, self.sink)
+        self.sink.stop_on_errors()
         return self.graph
 
 
@@ -283,7 +284,7 @@ def _refuse_cycle(graph: Graph, sink: Sink) -> None:
     help = "let one of them read `in(l)` or an earlier family instead"
     label = f"`{target}` reads `{source}` here"
     labels = tuple(_cycle_labels(graph, cycle[:-1], span))
-    sink.fatal("F301", message, span, label=label, help=help, labels=labels)
+    sink.error("F301", message, span, label=label, help=help, labels=labels)
 
 
 def _cycle_labels(

@@ -67,9 +67,11 @@ def select_variant(
     Raises:
         SpecError: F502 phi out of the model's range, F503 no such variant.
     """
+    had_errors = reader.sink.has_errors
     reader.mapping(tree, "a model", MODEL_KEYS)
     check_version(tree, MODEL_KEYS, reader.sink)
-    reader.sink.stop_on_errors()
+    if not had_errors:
+        reader.sink.stop_on_errors()
     base = without(tree, "variants")
     prefix_node = tree.get("phi_prefix")
     prefix = reader.name(prefix_node, "`phi_prefix`") if prefix_node else "d"
@@ -81,7 +83,8 @@ def select_variant(
     variants = reader.mapping(tree.get("variants"), "`variants`", _variant_names(tree))
     for entry in variants.entries.values():
         reader.name(entry.key, "the name of a variant")
-    reader.sink.stop_on_errors()
+    if not had_errors:
+        reader.sink.stop_on_errors()
     name, number = _family_of(variant, variants, prefix)
     if number is None and name in variants.entries:
         number = phi

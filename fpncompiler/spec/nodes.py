@@ -29,7 +29,7 @@ from fpncompiler.spec.style import MAX_FAN_IN, STYLE_KEYS, Style, read_style
 from fpncompiler.spec.tree import Entry, Mapping, Node, Scalar, Sequence
 
 NODE_KEYS = ("inputs", "keep", "level", "share", "width", *STYLE_KEYS)
-MAX_NODES = 20_000
+MAX_NODES = 12_000
 MAX_RIVALS = 3  # declarations of one place that are reported
 INPUT_FAMILIES = ("in", "backbone")
 
@@ -70,7 +70,7 @@ def read_width(node: Node | None, reader: Reader, default: int | None) -> int | 
         return default
     if isinstance(node, Scalar) and node.text == "same":
         return None
-    return reader.integer(node, "`width`", 1, MAX_WIDTH)
+    return reader.integer(node, "`width`", 1, MAX_WIDTH, words=("same",))
 
 
 class NodesReader:

@@ -53,6 +53,18 @@ def parse_levels(text: str) -> Levels | None:
     return Levels(low, high) if low <= high <= MAX_LEVEL else None
 
 
+def meant_levels(node: Node | None) -> Levels | None:
+    """What a range that is written wrongly is taken for, so that one fault is not many."""
+    if node is None:
+        return None
+    items = node.items if isinstance(node, Sequence) else (node,)
+    texts = [item.text for item in items if isinstance(item, Scalar)]
+    numbers = [int(n) for text in texts for n in re.findall(r"(?<![0-9])[0-9]{1,2}(?![0-9])", text)]
+    if len(numbers) < 2 or max(numbers) > MAX_LEVEL:
+        return None
+    return Levels(min(numbers), max(numbers))
+
+
 def _range_fix(node: Node) -> Fix | None:
     """`[3, 4, 5]`, `3-5`, `3:5` or `3...5` as the range that it means."""
     found = _RANGE_HABIT.fullmatch(node.text) if isinstance(node, Scalar) and node.plain else None
@@ -163,13 +175,26 @@ class Reader:
         self.sink.error("F502", f"the table has no row for phi {self.phi}", node.span)
 
     def number(
-        self, node: Node | None, what: str, low: float, high: float, default: float = 0.0
+        self,
+        node: Node | None,
+        what: str,
+        low: float,
+        high: float,
+        default: float = 0.0,
+        words: tuple[str, ...] = (),
     ) -> float:
-        """A finite number within bounds, or a formula of phi; `default` if `node` is None."""
+        """A finite number within bounds, or a formula of phi; `default` if `node` is None.
+
+        Args:
+            words: what the place takes beside numbers, for a suggestion.
+        """
         given, node = node, self.scaled(node)
         if node is None:
             if given is not None:
                 self.no_row(given)
+            return default
+        if isinstance(node, Mapping) and node.entries:
+            self.mapping(node, what, ("formula", "published"))
             return default
         if not isinstance(node, Scalar):
             self.wrong(node, f"{what} is a number")
@@ -177,7 +202,7 @@ class Reader:
         try:
             value = evaluate(node.text, {"phi": float(self.phi), **dict(self.names)})
         except FormulaError as error:
-            self._no_formula(node, what, error)
+            self._no_formula(node, what, error, words)
             return default
         warn_of_number(node, self.sink)
         if not low <= value <= high:
@@ -186,17 +211,27 @@ class Reader:
             return default
         return value
 
-    def _no_formula(self, node: Scalar, what: str, error: FormulaError) -> None:
+    def _no_formula(
+        self, node: Scalar, what: str, error: FormulaError, words: tuple[str, ...]
+    ) -> None:
         message = f"{what} is neither a number nor a formula of phi: {error}"
-        word, known = error.word, error.known
+        word, known = error.word, (*words, *error.known)
         span = _span_of(word, node)
         help = suggest(word, known) or ", ".join(["known: phi", *(k for k in known if k != "phi")])
         fix = rename(span, word, known, safe=False) if span != node.span else None
         self.sink.error("F504", message, span, help=help if word else "", fix=fix)
 
-    def integer(self, node: Node | None, what: str, low: int, high: int, default: int = 1) -> int:
+    def integer(
+        self,
+        node: Node | None,
+        what: str,
+        low: int,
+        high: int,
+        default: int = 1,
+        words: tuple[str, ...] = (),
+    ) -> int:
         """A whole number within bounds, or a formula whose value is whole."""
-        value = self.number(node, what, low, high, default)
+        value = self.number(node, what, low, high, default, words)
         if value != math.floor(value):
             scalar = self.scaled(node)
             message = f"{what} is {value:g}, which is not a whole number"

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from fpncompiler.diagnostics import Edit, Fix, Sink, rename, suggest
+from fpncompiler.diagnostics import Edit, Fix, Sink, nearest, rename, suggest
 from fpncompiler.spec.names import name_fault
 from fpncompiler.spec.node_specs import Nodes, NodeSpec
 from fpncompiler.spec.nodes import INPUT_FAMILIES
@@ -219,10 +219,18 @@ class Resolver:
             fix = Fix((edit,), safe=False)
             self.sink.error("F204", message, reference.span, help=help, fix=fix)
             return
+        if self._hides_one() and not nearest(reference.family, choices):
+            return
         help = suggest(reference.family, choices)
         other = rename(reference.span, reference.family, choices, safe=False)
         label = "no node of this name"
         self.sink.error("F204", message, reference.span, label=label, help=help, fix=other)
+
+
+    def _hides_one(self) -> bool:
+        """Whether a family is declared by the same key twice: one may have been meant otherwise."""
+        told = (d.message for d in self.sink.diagnostics if d.code == "F106")
+        return any("(" in message for message in told)
 
 
 def _counts_layers(reference: Reference) -> bool:

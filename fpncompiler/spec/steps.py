@@ -10,6 +10,7 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from typing import cast
 
+from fpncompiler.diagnostics import nearest
 from fpncompiler.ir import ops
 from fpncompiler.kinds import Value
 from fpncompiler.plugins import BlockKind, Option, block_kinds
@@ -19,6 +20,7 @@ from fpncompiler.spec.tree import Entry, Mapping, Node, Scalar, Sequence
 
 OP_KEYS = ("conv", "kernel", "order", "activation", "bias", "stride", "width", "padding")
 INHERITED_KEYS = ("conv", "kernel", "order", "activation", "bias")
+OTHER_SORTS = ("block", "pool", "up", "down")  # what tells a step that is no convolution
 POOL_KEYS = ("pool", "kernel", "stride")
 MAX_KERNEL = 15
 MAX_STRIDE = 16
@@ -71,7 +73,10 @@ class StepReader:
     def convolution(self, fields: Mapping, what: str = "`op`") -> ops.Convolution:
         """A convolution out of complete fields."""
         reader = self.reader
-        reader.mapping(fields, what, OP_KEYS)
+        keys = OP_KEYS if what == "`down`" else (*OP_KEYS, *OTHER_SORTS)
+        reader.mapping(fields, what, keys)
+        if any(key not in keys and nearest(key, keys) in OTHER_SORTS for key in fields.entries):
+            fields = Mapping({}, fields.span)  # what it says is of another sort of step
         order = self._order(fields.get("order"))
         normed = "norm" in order[order.index("conv") :]
         kernel = reader.integer(fields.get("kernel"), f"{what[:-1]}.kernel`", 1, MAX_KERNEL, 3)
@@ -231,7 +236,7 @@ def plain_convolution(word: Scalar) -> Mapping:
 
 def is_convolution(node: Mapping) -> bool:
     """Whether a step's mapping is a convolution, complete or not."""
-    return not {"block", "pool", "up", "down"} & set(node.entries)
+    return not set(OTHER_SORTS) & set(node.entries)
 
 
 def read_options(

@@ -11,7 +11,7 @@ from fpncompiler.spec.loading import check_version
 from fpncompiler.spec.names import name_fault
 from fpncompiler.spec.node_specs import Nodes, NodeSpec
 from fpncompiler.spec.nodes import NodesReader, Settings
-from fpncompiler.spec.reading import Levels, Reader
+from fpncompiler.spec.reading import Levels, Reader, meant_levels
 from fpncompiler.spec.references import Reference, read_reference
 from fpncompiler.spec.style import STYLE_KEYS, Style
 from fpncompiler.spec.tree import Mapping, Node, Scalar, Sequence
@@ -107,7 +107,7 @@ def read_topology(
     reader = _with_constants(tree, reader)
     places = [override, tree, model]
     range_node = reader.first(places, "levels")
-    given = reader.levels(range_node, "`levels`")
+    given = reader.levels(range_node, "`levels`") or meant_levels(range_node)
     if range_node is None:
         message = "the spec does not say its `levels`"
         reader.missing("levels", tree, TOPOLOGY_KEYS, message, tree.span, "add `levels: 3..7`")
@@ -278,6 +278,9 @@ def _branch(node: Node, reader: Reader) -> Branch | None:
     mirrored = node.get("mirror") if isinstance(node, Mapping) else None
     if isinstance(node, Mapping) and isinstance(mirrored, Scalar) and len(node.entries) == 1:
         return Branch(mirrored.text, True, mirrored.span)
+    if isinstance(node, Mapping) and set(node.entries) - {"mirror"}:
+        reader.mapping(node, "a branch", ("mirror",))
+        return None
     reader.wrong(node, "a branch is the name of a spec, or `{mirror: NAME}`")
     return None
 

@@ -16,8 +16,8 @@ import yaml
 from fpncompiler.diagnostics import Edit, Fix, Label, Sink, Span, printable, silences_in
 
 MAX_BYTES = 1 << 20
-MAX_ITEMS = 150_000  # scalars, lists and mappings
-MAX_REFERENCE = 200  # characters of what is split at commas, and joined again
+MAX_ITEMS = 120_000  # scalars, lists and mappings
+MAX_REFERENCE = 100  # characters of what is split at commas, and joined again
 MAX_DEPTH = 32
 
 BYTE_ORDER_MARK = "\ufeff"
@@ -73,7 +73,7 @@ def parse_tree(data: bytes, file: str, sink: Sink) -> Mapping:
 
     Raises:
         SpecError: F101 not YAML, F102 not text, F103 empty, F104 a construct that specs do not
-            have, F105 too large or too deep, F106 a key given twice.
+            have, F105 too large or too deep. Of a key given twice, F106, the first one counts.
     """
     start = Span(file, 1, 1, 2)
     if len(data) > MAX_BYTES:
@@ -87,7 +87,8 @@ def parse_tree(data: bytes, file: str, sink: Sink) -> Mapping:
     tree = composer.document(events)
     if "fpnc:" in text:
         sink.silences.extend(silences_in(file, sink.texts[file], composer.scalars))
-    sink.stop_on_errors()
+    if not composer.is_whole:
+        sink.stop_on_errors()
     if tree is None or (isinstance(tree, Scalar) and tree.plain and tree.text in ("", "null", "~")):
         help = "start with `fpnc: 1` and a `name:`"
         sink.fatal("F103", "the spec is empty", start, help=help)
@@ -174,6 +175,7 @@ class _Composer:
     depth: int = field(default=0)
     size: int = field(default=0)
     scalars: list[Span] = field(default_factory=list)
+    is_whole: bool = True
 
     def document(self, events: Iterator[yaml.Event]) -> Node | None:
         tree: Node | None = None
@@ -236,8 +238,10 @@ class _Composer:
             if last and _is_open(last.value) and _is_rest(key, value, last.value):
                 entries[last.key.text] = Entry(last.key, _joined(last.value, key))
             elif not isinstance(key, Scalar):
+                self.is_whole = False
                 self.sink.error("F104", "a key must be a word", key.span)
             elif key.text == "<<":
+                self.is_whole = False
                 help = "`extends: NAME` builds on another spec"
                 self.sink.error("F104", "specs have no merge keys", key.span, help=help)
             elif first := entries.get(key.text):

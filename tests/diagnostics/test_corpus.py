@@ -78,7 +78,7 @@ def _many_nodes(count: int) -> str:
 # What is too large for a file: the spec, the code, the line, and what is said.
 GENERATED: dict[str, tuple[str | bytes, str, int, str]] = {
     "too_large": (b"a" * (4 << 20) + b"\n", "F105", 1, "bytes"),
-    "too_many_nodes": (_many_nodes(4001), "F505", 4005, "more than 20000 nodes"),
+    "too_many_nodes": (_many_nodes(2401), "F505", 2405, "more than 12000 nodes"),
 }
 
 

@@ -24,6 +24,8 @@ class Campaign:
     rng: random.Random
     folder: Path
     corpus: list[bytes]
+    others: list[bytes] = field(default_factory=list)  # whose parts are taken, too
+    allowed: float = SECONDS
     executions: int = 0
     accepted: int = 0
     slowest: float = 0.0
@@ -46,7 +48,10 @@ class Campaign:
         end = time.monotonic() + (seconds if seconds is not None else float("inf"))
         until = self.executions + executions if executions is not None else None
         while time.monotonic() < end and (until is None or self.executions < until):
-            data, other = self.rng.choice(self._favoured()), self.rng.choice(self.corpus)
+            data, other = (
+                self.rng.choice(self._favoured()),
+                self.rng.choice(self.corpus + self.others),
+            )
             self._once(mutate(data, other, self.rng), traced=self.rng.randrange(TRACED) == 0)
 
     def _favoured(self) -> list[bytes]:
@@ -54,7 +59,7 @@ class Campaign:
         choice = self.rng.random()
         if choice < 0.35 and self.new:
             return self.new
-        return self.sound if choice < 0.55 and self.sound else self.corpus
+        return self.sound if choice < 0.75 and self.sound else self.corpus
 
     def _once(self, data: bytes, *, traced: bool) -> None:
         self.executions += 1
@@ -71,7 +76,7 @@ class Campaign:
         if signature in self.seen and not traced:
             return
         self.seen.add(signature)
-        arcs = arcs_of(lambda: self._run(data, 20 * SECONDS))
+        arcs = arcs_of(lambda: self._run(data, slowed=20))
         if arcs - self.arcs:
             self.arcs |= arcs
             self.corpus.append(data)
@@ -79,9 +84,9 @@ class Campaign:
                 self.sound.append(data)
             self.new = [*self.new[-200:], data]
 
-    def _run(self, data: bytes, seconds: float = SECONDS) -> Outcome | None:
+    def _run(self, data: bytes, slowed: int = 1) -> Outcome | None:
         try:
-            return run(data, self.folder, seconds)
+            return run(data, self.folder, slowed * self.allowed)
         except (Exception, TooSlowError) as error:
             self.failures.append((f"{type(error).__name__}: {error}", data))
             return None

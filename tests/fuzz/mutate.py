@@ -32,11 +32,12 @@ WORDS = """sum weighted softmax fast_normalized concat max mean gate spatial_sof
     panet bifpn fpn base fuzzed first last detection segmentation resnet50 resnet18 resnext
     tf_efficientnet_b0 vgg16_bn efficientdet""".split()
 KEYS = """fpnc name title source levels inputs nodes outputs width depth k let prologue after
-    parallel passes extends model fusion gate op activation norm redundant_bias adapters up down
-    padding keep share level via from kind granularity eps conv kernel order bias stride pool block
-    shortcut expansion scale hidden formula published mirror by momentum sharing backbone channels taps
-    drop_path_rate resolution heads classes prior anchors aspect_ratios octaves image mean std
-    override variants phi phi_prefix sum max concat weighted softmax spatial_softmax <<""".split()
+    parallel passes extends model fusion gate op activation norm redundant_bias adapters
+    up down padding keep share level via from kind granularity eps conv kernel order
+    bias stride pool block shortcut expansion scale hidden formula published mirror by
+    momentum sharing backbone channels taps drop_path_rate resolution heads classes
+    prior anchors aspect_ratios octaves image mean std override variants phi phi_prefix
+    sum max concat weighted softmax spatial_softmax <<""".split()
 SYNTAX = """[ ] { } : , - # | > & * ! % @ ` ' " ? -- --- ... << &a *a !!python/name:os.system \\ ( )
     .. ~ = %YAML""".split()
 TOKENS = [*NUMBERS, *FORMULAS, *LEVELS, *REFERENCES, *DECLARATIONS, *WORDS, *KEYS, *SYNTAX]

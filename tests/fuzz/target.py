@@ -7,6 +7,7 @@ into or come after, `#=== model` the model that it is compiled with, and `#=== p
 import re
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -88,8 +89,8 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
     raise TooSlowError
 
 
-def remember_shipped_specs() -> None:
-    """Parse each shipped spec once a process: it is not what is fuzzed."""
+def remembering() -> Callable[[bytes, str, Sink], Mapping]:
+    """A `parse_tree` that reads each shipped spec once: it is not what is fuzzed."""
     shipped = loading.shipped_specs()
     known = {path.read_bytes() for path in shipped.rglob("*.yaml")}
     trees: dict[tuple[bytes, str], Mapping] = {}
@@ -102,4 +103,9 @@ def remember_shipped_specs() -> None:
         sink.add_text(file, data.decode())
         return trees[data, file]
 
-    loading.parse_tree = remembered
+    return remembered
+
+
+def remember_shipped_specs() -> None:
+    """Let this process parse each shipped spec once."""
+    loading.parse_tree = remembering()

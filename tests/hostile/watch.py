@@ -1,6 +1,6 @@
-"""An audit hook that notes what a compilation must not do; it cannot be removed, so: in a worker.
+"""An audit hook that notes what a compilation must not do. It stays for good, so: in a worker.
 
-Python itself reports the events, so that no monkeypatch of ours, and no trick of a payload's, stands
+Python itself reports the events: no monkeypatch of ours, and no trick of a payload's, stands
 between what happens and what is noted.
 """
 
@@ -36,6 +36,7 @@ FORBIDDEN = (
     "builtins.input",
     "builtins.breakpoint",
 )
+DECORATORS = "<class 'networkx.utils.decorators.argmap'> compilation "
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
@@ -68,19 +69,20 @@ class Watch:
             return self._opened(*arguments[:3])
         if event == "compile":  # `ast.parse` names no file
             name = arguments[1]
-            return "" if name in ("<unknown>", b"<unknown>") or self._is_module(name) else event
+            return "" if name in ("<unknown>", b"<unknown>") or self._is_known(name) else event
         if event == "exec":
             name = getattr(arguments[0], "co_filename", "")
-            return "" if self._is_module(name) else f"exec of {name}"
+            return "" if self._is_known(name) else f"exec of {name}"
         if event in ("os.rename", "os.mkdir", "os.chmod", "os.remove", "tempfile.mkstemp"):
             path = self._real(arguments[0])
             inside = self.writable and Path(path).is_relative_to(self.writable)
             return "" if inside else f"{event} {path}"
         return f"{event} {arguments!r}" if event.startswith(FORBIDDEN) else ""
 
-    def _is_module(self, name: object) -> bool:
+    def _is_known(self, name: object) -> bool:
+        """The generated module, or networkx's own decorators, which it makes when first called."""
         shown = name.decode() if isinstance(name, bytes) else str(name)
-        return bool(self.module) and shown == self.module
+        return shown in {self.module} - {""} or shown.startswith(DECORATORS)
 
     def _opened(self, path: object, mode: object, flags: object) -> str:
         if isinstance(path, int):

@@ -71,6 +71,7 @@ def check_often(text, stop):
 
 def run_all(processes):
     for process in processes:
+        process.daemon = True
         process.start()
     for process in processes:
         process.join()
@@ -96,7 +97,7 @@ def test_eight_compilers_and_their_readers_agree(project):
     own = [compile_spec(specs[0], Options(phi=phi)).source for phi in range(1, 8)]
     (project / "generated" / LEFT).write_text("of a killed run")
     stop = FORK.Event()
-    checker = FORK.Process(target=check_often, args=(shared[0], stop))
+    checker = FORK.Process(target=check_often, args=(shared[0], stop), daemon=True)
     checker.start()
     args = ({*shared, *own}, READS // READERS)
     run_all(
@@ -168,7 +169,7 @@ def test_without_locks_nothing_is_torn(project, monkeypatch):
                 write_file(path, text)
 
     stop = FORK.Event()
-    checker = FORK.Process(target=check_often, args=(texts[0], stop))
+    checker = FORK.Process(target=check_often, args=(texts[0], stop), daemon=True)
     checker.start()
     run_all([FORK.Process(target=write, args=(text,)) for text in texts])
     stop.set()

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from fpncompiler import pipeline
+from fpncompiler import authoring, pipeline
 from fpncompiler.cli import main
 from fpncompiler.codegen import files
 from fpncompiler.codegen.files import WriteRefusedError
@@ -306,3 +306,28 @@ def test_standard_output_that_is_full_is_no_traceback(project):
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "cannot print" in done.stderr
+
+
+@pytest.mark.parametrize("command", [["new", "mine"], ["schema", "-o", "specs"]])
+def test_an_author_gets_whole_files_or_none(tmp_path, monkeypatch, capsys, command):
+    """`fpnc new` and `fpnc schema`, each of their calls failing once."""
+    made = tmp_path / "whole"
+    made.mkdir()
+    text = authoring.schema_text("topology")
+    monkeypatch.setattr(authoring, "schema_text", lambda _: text)  # which takes a while
+    monkeypatch.chdir(made)
+    with watched() as calls:
+        assert main(command) == 0
+    texts = {path.name: path.read_text() for path in (made / "specs").iterdir()}
+    real, refused = os.open, 0
+    for number in range(len(calls)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        with watched(before=failing(number, errno.ENOSPC)):
+            refused += main(command) == 2
+        assert "Traceback" not in capsys.readouterr().err
+        for path in folder.glob("specs/*"):
+            assert path.read_text() == texts[path.name]
+    assert os.open is real
+    assert refused >= 8

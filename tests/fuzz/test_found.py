@@ -1,0 +1,113 @@
+"""Defects that fuzzing and bombs found: the smallest input of each, and what happened.
+
+All are of 2026-11. Byte mutation (seeds 100, 200, 1000, 2000) found none of them in its first
+500,000 executions: they need size or structure, which bombs and the `_blown_up` mutants have.
+"""
+
+import itertools
+import time
+
+import pytest
+
+from fpncompiler.diagnostics import SpecError
+from fpncompiler.diagnostics.suggestions import rename
+from fpncompiler.diagnostics.text import MAX_WIDTH
+from fpncompiler.pipeline import Options, check_spec
+
+HEAD = "fpnc: 1\nname: found\nlevels: 3..7\ndepth: 1\n"
+SECONDS = 10.0  # each of these took longer than a minute, or would have
+
+
+def codes(text: str) -> set[str]:
+    """The codes of a spec's faults, in bounded time."""
+    start = time.process_time()
+    try:
+        check_spec(text, Options())
+    except SpecError as error:
+        str(error)
+        return {d.code for d in error.diagnostics}
+    finally:
+        assert time.process_time() - start < SECONDS
+    return set()
+
+
+SPACES = " " * 900_000
+FOUND = {
+    # an open parenthesis took every word behind it, each time copied: 335 s for 1 MiB
+    "open_parenthesis": ("a: [" + "(," * 500_000 + "]\n", {"F105"}),
+    "one_open_parenthesis": (f"{HEAD}a: [(" + "x," * 50_000 + ")]\n", {"F201", "F202"}),
+    # the pattern of a declaration tried every split of its spaces: minutes
+    "spaces_in_a_declaration": (f"{HEAD}nodes:\n  ? 'n(l{SPACES},'\n  : in(l)\noutputs: n\n", None),
+    # and so did that of a reference
+    "spaces_in_a_reference": (f"{HEAD}nodes:\n  n(l): in(l)\noutputs: 'n({SPACES}'\n", {"F206"}),
+    # each constant copied all those before it: 55 s for 20,000
+    "constants": (
+        f"{HEAD}let:\n" + "".join(f"  c{i}: 1\n" for i in range(20_000)),
+        {"F505"},
+    ),
+    # fusions within fusions were no nodes, nor their operands edges: minutes and 1 GiB
+    "nested_fusions": (
+        f"{HEAD}outputs: n0\nnodes:\n"
+        + "".join(f"  n{i}(l): [{'{sum: [' * 14}in(l){']}' * 14}, in(l)]\n" for i in range(700)),
+        {"F505"},
+    ),
+    # a reference to several levels of several layers counted as one or the other
+    "all_to_all": (
+        f"{HEAD}k: 1..64\noutputs: n\nnodes:\n  n(l, 1): in(*)\n  n(l, k): n(*, 1..k-1)\n",
+        {"F505"},
+    ),
+    # names of nested fusions were looked for from 1 on, every time
+    "names_of_nested_fusions": (
+        f"{HEAD}outputs: n0\nnodes:\n"
+        + "".join(f"  n{i}(l): [{', '.join(['{sum: [in(l)]}'] * 99)}]\n" for i in range(20)),
+        set(),
+    ),
+    # a pass may be named 100,000 times, and each copied the graph: 2.2 GiB
+    "passes": (f"{HEAD}passes: [{', '.join(['prune_single_input'] * 40_000)}]\n", {"F202", "F505"}),
+    # 64 layers of different widths, each lowered by itself: 20 s and 455 MiB
+    "layers_that_differ": (
+        HEAD.replace("depth: 1", "depth: 64")
+        + "outputs: n\nfusion: concat\nop: none\nnodes:\n  n(l): [in(l), in(l-1), in(l+1)]\n"
+        + "".join(f"  m{i}(l): [in(l), n(l)]\n" for i in range(1000)),
+        {"F505"},
+    ),
+    # all readers moved from node to node along a chain: quadratic
+    "pruned_chain": (
+        f"{HEAD}passes: [prune_single_input]\noutputs: m0\nnodes:\n  n0(l): [in(l), in(l+9)]\n"
+        + "".join(f"  n{i}(l): [n{i - 1}(l), in(l+9)]\n" for i in range(1, 1000))
+        + "".join(f"  m{i}(l): [n999(l), in(l)]\n" for i in range(1000)),
+        set(),
+    ),
+    # 100,000 outputs were read before the second was found to be one too many
+    "outputs": (
+        f"{HEAD}nodes: {{n(l): in(l)}}\noutputs: [{', '.join(['n'] * 60_000)}]\n",
+        {"F505"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_was_found_is_mended(name):
+    text, expected = FOUND[name]
+    found = codes(text)
+    assert found if expected is None else found <= expected and bool(found) == bool(expected)
+
+
+def test_of_a_very_long_line_a_part_is_shown():
+    nodes = ", ".join(f"n{i}(l): zz{i}(l)" for i in range(2000))
+    with pytest.raises(SpecError) as caught:
+        check_spec(f"{HEAD}outputs: n0\nnodes: {{{nodes}}}\n", Options())
+    lines = str(caught.value).splitlines()  # 100 faults, each with the whole line: 9 s
+    assert max(map(len, lines)) < 2 * MAX_WIDTH
+    shown = [(line, below) for line, below in itertools.pairwise(lines) if "^" in below]
+    assert len(shown) == 100
+    line, below = shown[-1]
+    assert line[below.index("^") : below.rindex("^") + 1] == "zz99(l)"
+
+
+def test_names_are_suggested_among_very_many():
+    start = time.process_time()
+    choices = [f"node_number_{i}" for i in range(20_000)]
+    for _ in range(20):  # once a fault; every choice was compared with the word
+        assert rename(None, "node_number_1x", choices, safe=False)
+    assert time.process_time() - start < SECONDS
