@@ -15,35 +15,25 @@ from pathlib import Path
 from fpncompiler.pipeline import Options, check_spec
 
 LINES = 1_000
-LEVELS = range(3, 8)
 
 
 def long_spec(lines: int = LINES) -> str:
-    """A spec of so many lines: families, nodes by name, settings, and a comment for every three."""
-    head = ["fpnc: 1", "name: long", "title: A long spec", "levels: 3..7", "depth: 1"]
-    made = [*head, "fusion: fast_normalized", "outputs: last", "nodes:"]
-    number = 0
-    while len(made) < lines - 1:
-        made += _block(number, number - 1 if number else None)
+    """A spec of so many lines, four for a node: most at one level, every fifth at all levels."""
+    made = ["fpnc: 1", "name: long", "title: A long spec", "levels: 3..5", "depth: 1"]
+    made += ["adapters: {sharing: per_source}", "nodes:", "  n0(l): [in(l), in(*)]"]
+    number, family = 1, 0
+    while len(made) + 6 <= lines:
+        before = f"n{number - 1}({'l' if number - 1 == family else 4})"
+        if number % 5 == 0:
+            inputs, key = f"n{family}(l), {before}, in(l)", f"n{number}(l)"
+            family = number
+        else:
+            inputs, key = f"{before.replace('(l)', '(4)')}, in(4)", f"n{number}(4)"
+        made += [f"  # node {number}: once more, with what the level has", f"  {key}:"]
+        made += [f"    inputs: [{inputs}]", "    op: {conv: separable, kernel: 3}"]
         number += 1
-    made = made[: lines - 1 - (lines - 1 - len(head) - 3) % 8]
-    made += [f"  # line {n}" for n in range(len(made), lines - 1)]
-    return "\n".join([*made, f"  last(l): [n{(lines - 9) // 8 - 1}(l), in(l)]\n"])
-
-
-def _block(number: int, before: int | None) -> list[str]:
-    """Eight lines: a family that goes on from the one before, and a bridge beside it."""
-    source = "in" if before is None else f"n{before}"
-    return [
-        f"  # block {number}: top-down from {source}, with a bridge at one level",
-        f"  n{number}(l):  # one node a level",
-        f"    inputs: [in(l), {source}(l), {source}(l+1)]",
-        "    op: {conv: separable, kernel: 3}",
-        "    # the bridge reads two levels",
-        f"  b{number}:",
-        f"    level: {LEVELS[number % 5]}",
-        f"    inputs: [n{number}({LEVELS[number % 5]}), in({LEVELS[(number + 1) % 5]})]",
-    ]
+    made += ["  # the end"] * (lines - 1 - len(made))
+    return "\n".join([*made, f"outputs: n{family}\n"])
 
 
 def median(action: Callable[[], object], runs: int) -> float:

@@ -65,11 +65,12 @@ def _run(parsed: argparse.Namespace, report: Report) -> None:
 
 
 def _compile_one(parsed: argparse.Namespace, output: Path, report: Report) -> None:
+    from fpncompiler.codegen.files import path_in
     from fpncompiler.pipeline import compile_spec
     from fpncompiler.report.summary import summary
 
     compiled = compile_spec(Path(parsed.spec), options_of(parsed))
-    path = output / compiled.file_name
+    path = path_in(output, compiled.file_name)
     report.findings(compiled.diagnostics, compiled.texts)
     if parsed.check:
         _check_file(path, compiled.source, report)
@@ -117,7 +118,9 @@ def _check_file(path: Path, source: str, report: Report) -> None:
     if checked.state == "current":
         report.say(checked.message)
         return
-    help = f"to repair, {_repair(checked.state, source, path.parent)}"
+    help = "move it away, or write elsewhere by `--name` or `-o`"
+    if checked.is_replaceable:
+        help = f"to repair, {_repair(source, path.parent, force=checked.needs_force)}"
     report.finding(checked.code, checked.message, help)
     if checked.diff:
         report.say(checked.diff.rstrip("\n"))
@@ -136,21 +139,21 @@ def _import_line(path: Path, class_name: str) -> str:
     return f"from {module if importable else path.stem} import {class_name}"
 
 
-def _repair(state: str, source: str, output: Path) -> str:
+def _repair(source: str, output: Path, *, force: bool) -> str:
     from fpncompiler.codegen.header import split_header
 
     parts = split_header(source)
     assert parts is not None
     where = "" if output.as_posix() == DEFAULT_OUTPUT else f" -o {shlex.quote(output.as_posix())}"
-    force = " --force" if state in ("edited", "foreign") else ""
-    return f"run `{parts[0].command}{where}{force}`"
+    return f"run `{parts[0].command}{where}{' --force' * force}`"
 
 
 def _recorded(path: Path, output: Path) -> argparse.Namespace | None:
     """The request that a file was made by, from its header; None if that names no spec file."""
+    from fpncompiler.codegen.files import text_of
     from fpncompiler.codegen.header import split_header
 
-    parts = split_header(path.read_text(encoding="utf-8", errors="replace"))
+    parts = split_header(text_of(path) or "")
     if parts is None or not parts[0].command.startswith("fpnc compile "):
         return None
     try:

@@ -14,7 +14,7 @@ from typing import NoReturn
 from fpncompiler import __version__
 from fpncompiler.cli import authoring, check, compile
 from fpncompiler.cli.options import Parser
-from fpncompiler.cli.report import HELP, TROUBLE, Report
+from fpncompiler.cli.report import HELP, INTERRUPTED, TROUBLE, Report
 
 
 def script() -> NoReturn:
@@ -33,19 +33,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _run(parsed, report)
         report.close()
+    except KeyboardInterrupt:
+        return _without_output("interrupted\n", INTERRUPTED)
     except BrokenPipeError:
-        return _without_output(report, "")
+        return _without_output("")
     except OSError as error:  # `_run` has reported its own: this one is of standard output
-        return _without_output(report, f"error: cannot print: {error.strerror}\n")
+        return _without_output(f"error: cannot print: {error.strerror}\n")
     return report.code
 
 
-def _without_output(report: Report, message: str) -> int:
+def _without_output(message: str, code: int = TROUBLE) -> int:
     """Give up printing, so that Python does not try again when it ends."""
     with contextlib.suppress(OSError):
         sys.stderr.write(message)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return TROUBLE
+    return code
 
 
 def _run(parsed: argparse.Namespace, report: Report) -> None:

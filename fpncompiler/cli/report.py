@@ -14,6 +14,7 @@ from fpncompiler.diagnostics import Diagnostic, SpecError, Texts, printable, ren
 from fpncompiler.diagnostics.formats import as_github, as_json
 
 OK, FINDINGS, TROUBLE = 0, 1, 2
+INTERRUPTED = 130  # by Control-C, as shells have it
 FORMATS = ("text", "json", "github")
 Format = Literal["text", "json", "github"]
 HELP = "\n  = help: "

@@ -13,7 +13,7 @@ from fpncompiler.spec.habits import is_misspelled
 from fpncompiler.spec.inputs import is_input
 from fpncompiler.spec.merging import merge, without
 from fpncompiler.spec.names import name_fault
-from fpncompiler.spec.tree import Entry, Mapping, Node, Scalar, parse_tree
+from fpncompiler.spec.tree import MAX_BYTES, Entry, Mapping, Node, Scalar, parse_tree
 
 MAX_EXTENDS = 8
 TEXT_NAME = "<text>"
@@ -195,7 +195,8 @@ def _names(folders: list[Path]) -> list[str]:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)  # a device may have no end
     except (OSError, ValueError) as error:  # a name may hold what no file can be called
         reason = getattr(error, "strerror", None) or str(error)
         raise SpecNotFoundError(f"cannot read {path.as_posix()}: {reason}") from error

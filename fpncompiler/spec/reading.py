@@ -193,7 +193,7 @@ class Reader:
             if given is not None:
                 self.no_row(given)
             return default
-        if isinstance(node, Mapping) and node.entries:
+        if isinstance(node, Mapping) and set(node.entries) - {"formula", "published"}:
             self.mapping(node, what, ("formula", "published"))
             return default
         if not isinstance(node, Scalar):

@@ -226,7 +226,6 @@ class Resolver:
         label = "no node of this name"
         self.sink.error("F204", message, reference.span, label=label, help=help, fix=other)
 
-
     def _hides_one(self) -> bool:
         """Whether a family is declared by the same key twice: one may have been meant otherwise."""
         told = (d.message for d in self.sink.diagnostics if d.code == "F106")

@@ -74,9 +74,12 @@ class StepReader:
         """A convolution out of complete fields."""
         reader = self.reader
         keys = OP_KEYS if what == "`down`" else (*OP_KEYS, *OTHER_SORTS)
+        unknown = {key: entry for key, entry in fields.entries.items() if key not in keys}
+        other = {key: e for key, e in unknown.items() if nearest(key, keys) in OTHER_SORTS}
+        if other:  # all that it says is of another sort of step
+            reader.mapping(Mapping(other, fields.span), what, keys)
+            fields = Mapping({}, fields.span)
         reader.mapping(fields, what, keys)
-        if any(key not in keys and nearest(key, keys) in OTHER_SORTS for key in fields.entries):
-            fields = Mapping({}, fields.span)  # what it says is of another sort of step
         order = self._order(fields.get("order"))
         normed = "norm" in order[order.index("conv") :]
         kernel = reader.integer(fields.get("kernel"), f"{what[:-1]}.kernel`", 1, MAX_KERNEL, 3)

@@ -77,7 +77,7 @@ def parse_tree(data: bytes, file: str, sink: Sink) -> Mapping:
     """
     start = Span(file, 1, 1, 2)
     if len(data) > MAX_BYTES:
-        sink.fatal("F105", f"the file has {len(data)} bytes; a spec has {MAX_BYTES} at most", start)
+        sink.fatal("F105", f"the file has more than {MAX_BYTES} bytes", start)
     text = _decode(data, file, sink)
     if sink.characters > MAX_BYTES:
         message = f"this spec and those that it names have more than {MAX_BYTES} characters"

@@ -1,3 +1,5 @@
+import os
+import signal
 import subprocess
 import sys
 
@@ -243,3 +245,45 @@ def test_a_stream_that_takes_nothing_is_no_traceback(project, redirection, code,
     assert "Exception" not in done.stderr
     if code is not None:
         assert done.returncode == code
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder", "link"])
+def test_what_is_no_file_hides_no_other_file(project, capsys, kind):
+    """Neither waited for, nor followed, nor taken for the end of all."""
+    run(capsys, "compile", "specs/bifpn.yaml")
+    odd = project / "generated/a.py"
+    if kind == "fifo":
+        os.mkfifo(odd)
+    elif kind == "folder":
+        odd.mkdir()
+    else:
+        odd.symlink_to("nowhere")
+    for words in ([], ["--check"]):
+        code, out, err = run(capsys, "compile", "--all", *words)
+        assert code == 0
+        assert "skipped generated/a.py" in out
+        assert "bifpn_d0.py" in out
+        assert err == ""
+
+
+def test_a_spec_without_an_end_is_too_large(capsys):
+    code, _, err = run(capsys, "check", "/dev/zero")
+    assert code == 1
+    assert "error[F105]" in err
+
+
+def test_a_spec_may_come_through_a_pipe(project):
+    shell = f"cat specs/bifpn.yaml | {sys.executable} -m fpncompiler.cli check /dev/stdin"
+    done = subprocess.run(shell, shell=True, cwd=project, capture_output=True, text=True)
+    assert "there is no spec `panet`" not in done.stderr
+    assert done.returncode == 0
+
+
+def test_an_interrupted_command_says_so(project):
+    words = [sys.executable, "-m", "fpncompiler.cli", "check", "endless"]
+    os.mkfifo(project / "endless")
+    process = subprocess.Popen(words, cwd=project, stderr=subprocess.PIPE, text=True)
+    with open(project / "endless", "wb"):  # it waits for what is written here
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "interrupted\n")

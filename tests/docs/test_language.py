@@ -11,10 +11,10 @@ from fpncompiler.ir.network import BRANCH_LETTERS
 from fpncompiler.ir.text import print_graph
 from fpncompiler.pipeline import MAX_STAGES, Options, compile_spec
 from fpncompiler.plugins import fusion_kinds
+from fpncompiler.spec.budget import MAX_PARTS
 from fpncompiler.spec.loading import MAX_EXTENDS
 from fpncompiler.spec.model import HEAD_KEYS, MODEL_KEYS
 from fpncompiler.spec.names import MAX_NAME, MAX_NODE_NAME
-from fpncompiler.spec.budget import MAX_PARTS
 from fpncompiler.spec.nodes import MAX_NODES, NODE_KEYS
 from fpncompiler.spec.reading import MAX_LEVEL
 from fpncompiler.spec.steps import MAX_KERNEL, MAX_STEPS, MAX_STRIDE, MAX_WIDTH

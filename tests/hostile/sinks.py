@@ -182,7 +182,7 @@ SINKS = [
     _nodes("named output", "bridge", "{@@: {level: 3, inputs: in(3)}}", outputs="[@@]"),
     _nodes("declared level", "l", "{<<td(@@)>>: in(l)}"),
     _nodes("declared layer", "k", "{<<td(l, @@)>>: in(l)}", k="1..2"),
-    _nodes("inputs", "in(l)", "{td(l): @@}"),
+    _nodes("all inputs", "in(l)", "{td(l): @@}"),
     _nodes("input", "td(l+1)", "{td(l): [in(l), @@]}"),
     _nodes("input's name", "in", "{td(l): [in(l), <<@@(l)>>]}"),
     _nodes("input's level", "l", "{td(l): [in(l), <<in(@@)>>]}"),
