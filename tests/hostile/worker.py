@@ -212,6 +212,8 @@ class Bench:
             assert placed
             source = compile_spec(*placed).source
             self.words |= _words(source.split("\n", 3)[3])
+        for path in sorted((ROOT / "specs").glob("*.yaml")):
+            self.words |= _words(compile_spec(path, Options()).source)
         self.parts = {part for word in self.words for part in word.split("_")}
 
     def import_all(self, limit: int) -> int:
@@ -234,9 +236,10 @@ class Bench:
                     self._built(path, stem, class_name)
             except Exception as error:
                 sink, _, payload = label.partition(" | ")
-                self.outcome.broken.append(
-                    ("an import", sink, payload, f"{type(error).__name__}: {error}")
-                )
+                what = f"{type(error).__name__}: {error}"
+                # A backbone of stated channels may be one that only a newer timm knows.
+                if "name with channels" not in sink or "Unknown model" not in what:
+                    self.outcome.broken.append(("an import", sink, payload, what))
             for event in self.watch.seen:
                 sink, _, payload = label.partition(" | ")
                 self.outcome.broken.append(("an event at import", sink, payload, event))
