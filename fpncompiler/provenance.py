@@ -1,5 +1,6 @@
 """Where a generated file comes from: the command that makes it again, a digest of what it says."""
 
+import re
 import shlex
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from fpncompiler.codegen.shape import check_header, declares_encoding
 from fpncompiler.diagnostics import printable
 from fpncompiler.options import Options
 from fpncompiler.spec.loading import SpecNotFoundError
+
+# What a path may hold that is written down in comments, where editors and Python look for commands.
+_SHOWABLE = re.compile(r"[A-Za-z0-9 ._\-+@,()/]+")
 
 
 def stamped(detector: Detector, path: Path | None, options: Options) -> str:
@@ -42,8 +46,10 @@ def _portable(path: Path) -> str:
     else:
         inside = path.resolve().is_relative_to(Path.cwd())
         shown = path.resolve().relative_to(Path.cwd()).as_posix() if inside else path.name
-    if printable(shown) != shown:
-        raise SpecNotFoundError(f"{printable(shown)} has characters beyond ASCII: rename it")
+    if not _SHOWABLE.fullmatch(shown):
+        message = f"{printable(shown)} cannot stand in the header of a generated file"
+        help = "rename it: letters, digits, spaces and `.`, `_`, `-`, `+`, `@`, `,`, `(`, `)`, `/`"
+        raise SpecNotFoundError(f"{message}\n  = help: {help}")
     if declares_encoding(shown):
         raise SpecNotFoundError(
             f"{shown} would declare an encoding in the generated file: rename it"

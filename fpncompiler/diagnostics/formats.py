@@ -17,7 +17,8 @@ def as_json(diagnostics: Iterable[Diagnostic]) -> str:
     has no place in a file has a `span` of null.
     """
     listed = [_diagnostic(d) for d in in_order(diagnostics)]
-    return json.dumps({"version": JSON_VERSION, "diagnostics": listed}, indent=2)
+    document = json.dumps({"version": JSON_VERSION, "diagnostics": listed}, indent=2)
+    return document.replace("##[", "#\\u0023[")  # which is a command in a GitHub log
 
 
 def as_github(diagnostics: Iterable[Diagnostic]) -> str:

@@ -107,6 +107,10 @@ class NodesReader:
             if len(specs) > MAX_NODES:
                 message = f"the spec declares more than {MAX_NODES} nodes"
                 self.reader.sink.fatal("F505", message, entry.key.span)
+        if not specs and not self.reader.sink.has_errors:
+            message = f"no declaration under `{key}` makes a node"
+            help = f"`k` counts the layers 1..{self.layers}: declare one of those"
+            self.reader.sink.error("F202", message, nodes.span, help=help)
         warn_of_lonely_shares(specs, self.reader.sink)
         return Nodes(tuple(specs), self._families(nodes), frozenset(self.broken))
 

@@ -21,7 +21,7 @@ FAULT = Diagnostic(
 )
 WARNING = Diagnostic("W301", "nothing reads it", ABOVE, severity="warning")
 NOWHERE = Diagnostic("F502", "phi 9 is out of range")
-HOSTILE = "\x1b[31m\r\n::error::%0Aowned \u202e\x9b"
+HOSTILE = "\x1b[31m\r\n::error::%0Aowned ##[error]x \u202e\x9b"
 
 
 def test_text_shows_both_places_of_a_fault():
@@ -94,6 +94,12 @@ def test_no_format_lets_a_control_character_through(show):
     hostile = Diagnostic("F204", HOSTILE, span, HOSTILE, HOSTILE, labels=(Label(span, HOSTILE),))
     shown = show([hostile])
     assert not [c for c in shown if c != "\n" and not " " <= c <= "~"]
+    assert "##[" not in shown
+
+
+def test_json_says_what_the_text_said():
+    (found,) = json.loads(as_json([Diagnostic("F204", HOSTILE)]))["diagnostics"]
+    assert found["message"] == HOSTILE
 
 
 def test_a_message_begins_no_second_workflow_command():

@@ -200,7 +200,8 @@ VOCABULARIES = {
 @pytest.mark.parametrize("name", VOCABULARIES)
 def test_a_slip_in_any_word_is_recognised(name):
     rng, words = random.Random(name), VOCABULARIES[name]
-    pairs = [(word, slip) for word in words for slip in slips(word, rng) if slip not in words]
+    some = rng.sample(words, min(len(words), 150))
+    pairs = [(word, slip) for word in some for slip in slips(word, rng) if slip not in words]
     wrong = [(word, slip) for word, slip in pairs if nearest(slip, words) != word]
     print(f"{name}: {1 - len(wrong) / len(pairs):.2%} of {len(pairs)}; {wrong}")
     assert len(wrong) <= (1 - RIGHT) * len(pairs)

@@ -113,9 +113,11 @@ def saved_corpus() -> list[bytes]:
 
 
 def shipped() -> Iterator[bytes]:
-    """What the corpus grew from: specs, and one input of all parts."""
+    """What the corpus grew from: specs, sound ones and faulty ones, and inputs of all parts."""
     root = Path(__file__).parents[2]
     for path in sorted((root / "specs").glob("*.yaml")):
+        yield path.read_bytes()
+    for path in sorted((root / "tests/data/diagnostics").rglob("*.yaml")):
         yield path.read_bytes()
     head = b"fpnc: 1\nname: mine\nextends: base\nparallel: [fpn, {mirror: fpn}]\n"
     for path in sorted((root / "specs/models").glob("*.yaml")):

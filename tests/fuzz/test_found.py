@@ -1,7 +1,7 @@
 """Defects that fuzzing and bombs found: the smallest input of each, and what happened.
 
-All are of 2026-11. Byte mutation (seeds 100, 200, 1000, 2000) found none of them in its first
-500,000 executions: they need size or structure, which bombs and the `_blown_up` mutants have.
+All are of 2026-11. Most need size, which bombs have and most mutants do not; the seed is given
+where mutants found them.
 """
 
 import itertools
@@ -33,6 +33,11 @@ def codes(text: str) -> set[str]:
 
 SPACES = " " * 900_000
 FOUND = {
+    # seed 3000, 9,000th execution: no node at all, so nobody looked at `outputs`: a VerifyError
+    "no_node_in_the_only_layer": (
+        f"{HEAD}k: 1..depth\noutputs: out\nnodes:\n  f(l, k even): in(l)\n",
+        {"F202"},
+    ),
     # an open parenthesis took every word behind it, each time copied: 335 s for 1 MiB
     "open_parenthesis": ("a: [" + "(," * 500_000 + "]\n", {"F105"}),
     "one_open_parenthesis": (f"{HEAD}a: [(" + "x," * 50_000 + ")]\n", {"F201", "F202"}),
