@@ -72,10 +72,10 @@ class Campaign:
             self.slowest, self.slowest_input = outcome.seconds, data
         if peak_mib() - before > MIB:
             self.failures.append((f"grew by {peak_mib() - before:.0f} MiB", data))
-        signature = _signature(outcome)
-        if signature in self.seen and not traced:
+        signs = _signs(outcome)
+        if signs <= self.seen and not traced:
             return
-        self.seen.add(signature)
+        self.seen |= signs
         arcs = arcs_of(lambda: self._run(data, slowed=20))
         if arcs - self.arcs:
             self.arcs |= arcs
@@ -92,14 +92,13 @@ class Campaign:
             return None
 
 
-def _signature(outcome: Outcome) -> str:
-    """What was said, without names, numbers and places; or which ops a network has."""
+def _signs(outcome: Outcome) -> set[str]:
+    """What was said, without names, numbers and places; or what sort of network there is."""
     if outcome.checked is None:
-        faults = {f"{fault.code} {_NAMES.sub('', fault.message)}" for fault in outcome.faults}
-        return " ".join(sorted(faults)[:2])
+        return {f"{fault.code} {_NAMES.sub('', fault.message)}" for fault in outcome.faults}
     layer = outcome.checked.layer
     kinds = {type(layer.op(node)).__name__ for node in layer.nodes()}
-    return f"{sorted(kinds)} {len(layer).bit_length()} {len(outcome.checked.network.layers)}"
+    return {f"{sorted(kinds)} {len(layer).bit_length()} {len(outcome.checked.network.layers)}"}
 
 
 def peak_mib() -> float:
