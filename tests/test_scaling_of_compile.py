@@ -71,4 +71,4 @@ def test_work_is_the_same_each_time():
 
 
 def test_compiling_stays_within_a_budget_of_calls():
-    assert calls(BIFPN, phi=3) < 150_000
+    assert calls(BIFPN, phi=3) < 210_000  # a third of them reads the rendered file again, as a stranger's
