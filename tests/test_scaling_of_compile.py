@@ -71,4 +71,5 @@ def test_work_is_the_same_each_time():
 
 
 def test_compiling_stays_within_a_budget_of_calls():
-    assert calls(BIFPN, phi=3) < 210_000  # a third of them reads the rendered file again, as a stranger's
+    """A third of them are for reading the rendered file again, as if a stranger had written it."""
+    assert calls(BIFPN, phi=3) < 210_000
