@@ -20,6 +20,7 @@ title: {title}
 source: yours
 levels: 3..7
 fusion: fast_normalized               # sum, softmax, weighted, concat, max, mean, ...
+passes: [prune_single_input]          # P7 of the top-down path has one input: it is left out
 nodes:
   td(l):  [in(l), td(l+1)]            # top-down: a level reads its input and the coarser level
   out(l): [in(l), td(l), out(l-1)]    # bottom-up: and the finer one; none beyond P3 and P7

@@ -25,14 +25,15 @@ def mend(path: Path, options: Options, *, unsafe: bool) -> int:
     """
     count = 0
     for _ in range(MAX_ROUNDS):
+        data = _read(path)
         fixes = fixes_for(_diagnostics(path, options), path.as_posix(), unsafe=unsafe)
         if not fixes:
             break
-        data = _read(path)
         text, made = apply_fixes(data.decode(), fixes)
         if not made or not _is_yaml(text):
             break
-        put_file(path.resolve(), text.encode(), replace=True)  # a link stays one
+        # Through a link, which stays one.
+        put_file(path.resolve(), text.encode(), replace=True, expected=data)
         count += made
     return count
 

@@ -177,7 +177,9 @@ def _checked(spec: str | Path, options: Options) -> Checked:
         taps=tuple(taps[level] for level in sorted(channels)),
         multiple=multiple,
         fusion_overridden=_fusion_overridden(loaded.tree, topology),
-        diagnostics=sink.concluded(loaded.tree.span.file),
+        diagnostics=sink.concluded(
+            loaded.tree.span.file, as_it_is=options.levels is None and options.model is None
+        ),
         texts=dict(sink.texts),
     )
 

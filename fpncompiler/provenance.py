@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fpncompiler.codegen.header import digest, with_header
 from fpncompiler.codegen.render import Detector, render_body
-from fpncompiler.codegen.shape import check_header, declares_encoding
+from fpncompiler.codegen.shape import check_header
 from fpncompiler.diagnostics import printable
 from fpncompiler.options import Options
 from fpncompiler.spec.loading import SpecNotFoundError
@@ -47,13 +47,8 @@ def _portable(path: Path) -> str:
         inside = path.resolve().is_relative_to(Path.cwd())
         shown = path.resolve().relative_to(Path.cwd()).as_posix() if inside else path.name
     if not _SHOWABLE.fullmatch(shown):
-        message = f"{printable(shown)} cannot stand in the header of a generated file"
-        help = "rename it: letters, digits, spaces and `.`, `_`, `-`, `+`, `@`, `,`, `(`, `)`, `/`"
-        raise SpecNotFoundError(f"{message}\n  = help: {help}")
-    if declares_encoding(shown):
-        raise SpecNotFoundError(
-            f"{shown} would declare an encoding in the generated file: rename it"
-        )
+        message = f"the path {printable(shown)} cannot stand in the header of a generated file"
+        raise SpecNotFoundError(f"{message}: rename it, by letters, digits, spaces and ._-+@,()/")
     return shown
 
 

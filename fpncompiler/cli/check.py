@@ -61,6 +61,7 @@ def _run_check(parsed: argparse.Namespace, report: Report) -> None:
 
 def _check(spec: str, parsed: argparse.Namespace, report: Report) -> "list[Diagnostic] | None":
     """What is wrong with a spec, printed; None if it cannot be read."""
+    from fpncompiler.codegen.files import WriteRefusedError
     from fpncompiler.diagnostics import SpecError
     from fpncompiler.pipeline import check_spec
     from fpncompiler.report.summary import summary
@@ -70,6 +71,11 @@ def _check(spec: str, parsed: argparse.Namespace, report: Report) -> "list[Diagn
     try:
         if parsed.fix or parsed.unsafe_fixes:
             _mend(spec, options, parsed.unsafe_fixes, report)
+    except WriteRefusedError as error:
+        report.trouble(str(error), error.code)
+    except SpecNotFoundError:
+        pass  # which is told below
+    try:
         checked = check_spec(Path(spec), options)
     except SpecError as error:
         report.faults(error)

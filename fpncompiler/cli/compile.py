@@ -161,6 +161,9 @@ def _recorded(path: Path, output: Path) -> argparse.Namespace | None:
     except ValueError as error:
         raise _HeaderError(f"its header cannot be read: {error}") from error
     request = _Recorded(prog="header", add_help=False).parse(words)
+    spec = Path(request.spec)
+    if spec.is_absolute() or ".." in spec.parts or (spec.exists() and not spec.is_file()):
+        raise _HeaderError(f"its header names {request.spec}, which is no spec of this folder")
     beside = output.resolve().parent / request.spec
     if not Path(request.spec).is_file() and beside.is_file():
         request.spec = beside.as_posix()

@@ -153,8 +153,11 @@ def write_file(path: Path, text: str, *, force: bool = False) -> Checked:
     return before
 
 
-def put_file(path: Path, data: bytes, *, replace: bool) -> None:
+def put_file(path: Path, data: bytes, *, replace: bool, expected: bytes | None = None) -> None:
     """Write a file that is the author's own, whole or not at all; it keeps its permissions.
+
+    Args:
+        expected: what it has to hold before, so that nobody's work is lost.
 
     Raises:
         WriteRefusedError: it cannot be written, or something is there that is not to be replaced:
@@ -164,6 +167,8 @@ def put_file(path: Path, data: bytes, *, replace: bool) -> None:
         seen = look(folder, path.name)
         if seen is not None and not (replace and stat.S_ISREG(seen.st_mode)):
             raise WriteRefusedError(f"{path.as_posix()} is there already: move it away")
+        if expected is not None and read(folder, path.name) != expected:
+            raise WriteRefusedError(f"{path.as_posix()} has changed meanwhile: run this again")
         place(folder, path.name, data, seen=seen, mode=0o666)
 
 

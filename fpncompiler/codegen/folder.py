@@ -8,6 +8,7 @@ network file systems), only temporaries of more than an hour are swept. Errors a
 import contextlib
 import errno
 import os
+import re
 import stat
 import sys
 import time
@@ -31,6 +32,7 @@ _UNSUPPORTED = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, err
 NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 PREFIX, SUFFIX = ".fpnc-", ".tmp"  # of a temporary
+_TEMPORARY = re.compile(re.escape(PREFIX) + "[0-9a-f]{16}" + re.escape(SUFFIX))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def _sweep(folder: Folder) -> None:
     """Remove the temporaries that killed processes left; what cannot be removed stays."""
     with contextlib.suppress(OSError):
         for name in sorted(insist(_names, folder)):
-            if name.startswith(PREFIX) and name.endswith(SUFFIX):
+            if _TEMPORARY.fullmatch(name):
                 _sweep_one(folder, name)
 
 

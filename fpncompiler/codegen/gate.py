@@ -140,7 +140,7 @@ class _File:
             raise statement.fault(node, f"`{node.name}` is not the block of this name")
         elif _is_ours(block):
             names = block.uses & self.names
-            definition.check(_Rules(BLOCK_NODES, LIBRARY, definition.members, names))
+            definition.check(_Rules(BLOCK_NODES, LIBRARY, self.members, names))
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,4 +50,5 @@ def _fits(edit: Edit, lines: list[str]) -> bool:
 
 def _changed(line: str, edit: Edit) -> str:
     start, end = edit.span.column - 1, edit.span.end_column - 1
-    return line[:start] + line[start:end].replace(edit.old, edit.new, 1) + line[end:]
+    new = edit.new.replace("\n", "\r\n") if line.endswith("\r\n") else edit.new
+    return line[:start] + line[start:end].replace(edit.old, new, 1) + line[end:]

@@ -8,6 +8,7 @@ from fpncompiler.diagnostics.silence import Silence, audible, idle_silences
 from fpncompiler.diagnostics.text import Texts, render
 
 MAX_FAULTS = 100
+MAX_WARNINGS = 1000  # those that are silenced, too
 
 
 @dataclass(slots=True)
@@ -62,7 +63,7 @@ class Sink:
         fix: Fix | None = None,
     ) -> None:
         """Record what is allowed but hardly meant; a comment in the spec can silence it."""
-        if sum(d.severity == "warning" for d in self.diagnostics) < MAX_FAULTS:
+        if sum(d.severity == "warning" for d in self.diagnostics) < MAX_WARNINGS:
             found = Diagnostic(code, message, span, label, help, "warning", labels, fix)
             self._add(found, span or message)
 
@@ -91,13 +92,17 @@ class Sink:
         self.stop_on_errors()
         raise AssertionError("an error was recorded")
 
-    def concluded(self, file: str) -> tuple[Diagnostic, ...]:
+    def concluded(self, file: str, *, as_it_is: bool) -> tuple[Diagnostic, ...]:
         """The warnings of a compilation without faults that `file` does not silence.
 
         Those of other files, which it extends, are their authors' concern.
+
+        Args:
+            as_it_is: nothing was chosen that changes levels, and may take a warning away.
         """
         here = [d for d in self.diagnostics if d.span and d.span.file == file]
-        return audible([*here, *idle_silences(here, self.silences, file)], self.silences)
+        idle = idle_silences(here, self.silences, file) if as_it_is else ()
+        return audible([*here, *idle], self.silences)
 
     @property
     def has_errors(self) -> bool:

@@ -110,7 +110,8 @@ def check_version(tree: Mapping, known: Iterable[str], sink: Sink) -> None:
 def _version_on_top(tree: Mapping) -> Fix | None:
     """The fix that adds the version in front of the first key, if that begins a line."""
     first = next((entry.key.span for entry in tree.entries.values()), None)
-    if first is None or first.column > 1 or tree.span.column > 1:  # `{name: mine}`
+    starts = (tree.span.line, tree.span.column)
+    if first is None or starts != (first.line, 1):  # `{name: mine}`
         return None
     return Fix((Edit(replace(first, end_column=1), "", "fpnc: 1\n"),), safe=True)
 

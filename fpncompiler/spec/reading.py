@@ -22,7 +22,7 @@ from fpncompiler.spec.names import MAX_NAME, name_fault
 from fpncompiler.spec.tree import Mapping, Node, Scalar, Sequence
 
 _RANGE = re.compile(r"\s*([0-9]{1,2})\s*\.\.\s*([0-9]{1,2})\s*")
-_RANGE_HABIT = re.compile(r"([0-9]{1,2})\s*(?:-|:|\.{3,}|,)\s*([0-9]{1,2})")
+_RANGE_HABIT = re.compile(r"([0-9]{1,2})\s*(?:-|\.{3,})\s*([0-9]{1,2})")
 MAX_LEVEL = 12
 NOWHERE = Span("", 1, 1, 2)
 
@@ -66,7 +66,7 @@ def meant_levels(node: Node | None) -> Levels | None:
 
 
 def _range_fix(node: Node) -> Fix | None:
-    """`[3, 4, 5]`, `3-5`, `3:5` or `3...5` as the range that it means."""
+    """`3-5` or `3...5` as the range that it means."""
     found = _RANGE_HABIT.fullmatch(node.text) if isinstance(node, Scalar) and node.plain else None
     if not isinstance(node, Scalar) or found is None:
         return None
@@ -121,6 +121,8 @@ class Reader:
         return node
 
     def _unknown_key(self, key: Scalar, what: str, known: list[str], given: Mapping) -> None:
+        if ("F201", key.span) in self.sink.seen:  # at another place: looking takes time
+            return
         message = f"{what} has no key `{key.text}`"
         help, fix = suggested(key, known, SYNONYMS)
         if key.text in ELSEWHERE and what in ("a topology", "a model"):
@@ -265,6 +267,8 @@ class Reader:
         if isinstance(node, Scalar) and node.text in known:
             return node.text
         if isinstance(node, Scalar):
+            if ("F207", node.span) in self.sink.seen:
+                return default
             message = f"`{node.text}` is no {what}"
             help, fix = suggested(node, known, WORDS)
             self.sink.error("F207", message, node.span, help=help, fix=fix)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from fpncompiler.diagnostics import Edit, Fix, Sink, nearest, rename, suggest
+from fpncompiler.diagnostics.sink import MAX_FAULTS
 from fpncompiler.spec.names import name_fault
 from fpncompiler.spec.node_specs import Nodes, NodeSpec
 from fpncompiler.spec.nodes import INPUT_FAMILIES
@@ -32,6 +33,7 @@ class Resolver:
     nodes_of: dict[str, dict[Place, str]] = field(default_factory=dict)
     named: dict[str, str] = field(default_factory=dict)
     ranges: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    missed: int = 0
 
     def __post_init__(self) -> None:
         for family in self.nodes.families.values():
@@ -219,8 +221,10 @@ class Resolver:
             fix = Fix((edit,), safe=False)
             self.sink.error("F204", message, reference.span, help=help, fix=fix)
             return
-        if self._hides_one() and not nearest(reference.family, choices):
-            return
+        if self._hides_one():
+            self.missed += 1
+            if self.missed > MAX_FAULTS or not nearest(reference.family, choices):
+                return
         help = suggest(reference.family, choices)
         other = rename(reference.span, reference.family, choices, safe=False)
         label = "no node of this name"
