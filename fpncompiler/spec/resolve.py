@@ -211,7 +211,8 @@ class Resolver:
         self._undefined(reference, message, [*self.nodes_of, *self.named, *INPUT_FAMILIES])
 
     def _undefined(self, reference: Reference, message: str, known: list[str]) -> None:
-        if ("F204", reference.span) in self.sink.seen:  # at another level: looking takes time
+        # Looking takes time, and is of no use at another level or for ever more names.
+        if ("F204", reference.span) in self.sink.seen or self.missed > MAX_FAULTS:
             return
         choices = [name for name in known if not name_fault(name) or name in INPUT_FAMILIES]
         if (found := _NODE_ID.fullmatch(reference.text)) and found[2] in choices:
@@ -223,7 +224,7 @@ class Resolver:
             return
         if self._hides_one():
             self.missed += 1
-            if self.missed > MAX_FAULTS or not nearest(reference.family, choices):
+            if not nearest(reference.family, choices):
                 return
         help = suggest(reference.family, choices)
         other = rename(reference.span, reference.family, choices, safe=False)

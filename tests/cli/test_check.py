@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from fpncompiler import mending
 from fpncompiler.cli import main
 
 FAULTY = """\
@@ -201,3 +202,25 @@ def test_no_safe_fix_turns_one_known_word_into_another(spec, capsys):
         spec.write_text(WHOLLY + f"activation: {word}\n")
         run(capsys, "mine.yaml", "--fix")
         assert f"activation: {left}\n" in spec.read_text()
+
+
+def test_an_edit_made_meanwhile_is_not_lost(spec, capsys, monkeypatch):
+    """Between the reading and the writing of a fix somebody else saves the file."""
+    original = mending.apply_fixes
+
+    def slow(text, fixes):
+        spec.write_text(FAULTY + "# precious\n")
+        return original(text, fixes)
+
+    monkeypatch.setattr(mending, "apply_fixes", slow)
+    code, _, err = run(capsys, "mine.yaml", "--fix")
+    assert code == 2
+    assert "has changed meanwhile" in err
+    assert err.count("error[F20") == 6  # the spec is looked at all the same
+    assert spec.read_text() == FAULTY + "# precious\n"
+
+
+def test_a_new_line_ends_as_the_others_do(spec, capsys):
+    spec.write_bytes(WHOLLY.replace("fpnc: 1\n", "").replace("\n", "\r\n").encode())
+    assert run(capsys, "mine.yaml", "--fix")[0] == 0
+    assert spec.read_bytes() == WHOLLY.replace("\n", "\r\n").encode()

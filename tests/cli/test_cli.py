@@ -287,3 +287,19 @@ def test_an_interrupted_command_says_so(project):
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "interrupted\n")
+
+
+@pytest.mark.parametrize("spec", ["/etc/hostname", "../secret.yaml", "pipe"])
+def test_a_header_names_no_file_elsewhere(project, capsys, spec):
+    """A generated file may come from a stranger, too: what it names is not opened."""
+    (project.parent / "secret.yaml").write_text("secret\n")
+    os.mkfifo(project / "pipe")
+    run(capsys, "compile", "specs/bifpn.yaml")
+    path = project / TARGET
+    path.write_text(
+        path.read_text().replace("fpnc compile specs/bifpn.yaml", f"fpnc compile {spec}")
+    )
+    code, _, err = run(capsys, "compile", "--check", "--all")
+    assert code == 2
+    assert "no spec of this folder" in err
+    assert "secret\n" not in err

@@ -6,6 +6,7 @@ from fpncompiler.diagnostics import Span, SpecError, silences_in
 from fpncompiler.diagnostics.silence import MAX_SILENCES
 from fpncompiler.options import Options
 from fpncompiler.pipeline import check_spec
+from fpncompiler.spec.reading import Levels
 
 JUMP = "fpnc: 1\nname: mine\nlevels: 3..7\nnodes:\n{}\n  out(l): [in(l), in(l+3)]{}\noutputs: out\n"
 
@@ -84,3 +85,9 @@ def test_warnings_of_a_parent_are_its_authors_concern(tmp_path):
     (tmp_path / "mine.yaml").write_text("fpnc: 1\nname: mine\nextends: base\n")
     assert check_spec(tmp_path / "mine.yaml", Options()).diagnostics == ()
     assert len(check_spec(tmp_path / "base.yaml", Options()).diagnostics) == 1
+
+
+def test_levels_that_the_command_chooses_make_no_silence_idle():
+    text = JUMP.format("", "  # fpnc: ignore[W303]")
+    found = check_spec(text, Options(levels=Levels(3, 4))).diagnostics
+    assert found == ()

@@ -6,6 +6,7 @@ where mutants found them.
 
 import itertools
 import time
+from unittest import mock
 
 import pytest
 
@@ -13,6 +14,7 @@ from fpncompiler.diagnostics import SpecError
 from fpncompiler.diagnostics.suggestions import rename
 from fpncompiler.diagnostics.text import MAX_WIDTH
 from fpncompiler.pipeline import Options, check_spec
+from fpncompiler.spec import reading
 
 HEAD = "fpnc: 1\nname: found\nlevels: 3..7\ndepth: 1\n"
 SECONDS = 10.0  # each of these took longer than a minute, or would have
@@ -116,3 +118,35 @@ def test_names_are_suggested_among_very_many():
     for _ in range(20):  # once a fault; every choice was compared with the word
         assert rename(None, "node_number_1x", choices, safe=False)
     assert time.process_time() - start < SECONDS
+
+
+def test_names_that_nothing_resembles_are_not_looked_for_without_end():
+    """A family declared twice keeps such names from being told, and from ending the run."""
+    families = "".join(f"  bbbbbb{i}(3): in(3)\n" for i in range(600))
+    names = (", ".join(f"zzqqww{i}x{j}(3)" for j in range(15)) for i in range(100))
+    nodes = "".join(f"  n{i}(3): [{listed}]\n" for i, listed in enumerate(names))
+    twice = "  td(l): [in(l)]\n" * 2
+    text = f"{HEAD}nodes:\n{twice}{families}{nodes}outputs: td\n"
+    looked = []
+    nearest = "fpncompiler.spec.resolve.nearest"
+    looking = mock.patch(nearest, lambda word, known: looked.append(word))
+    with looking, pytest.raises(SpecError):
+        check_spec(text, Options())
+    assert 0 < len(looked) <= 101
+
+
+def test_a_faulty_key_of_a_setting_is_suggested_for_once():
+    """At 12 levels and 64 layers the same 90 keys took 20 s."""
+    keys = ", ".join(f"activatio{i}: 1" for i in range(90))
+    text = f"fpnc: 1\nname: mine\nlevels: 1..12\ndepth: 1\nk: 1..64\nop: {{conv: full, {keys}}}\n"
+    text += "nodes: {f(l, k): in(l)}\noutputs: f\n"
+    words = []
+    original = reading.suggested
+
+    def counted(word, *rest):
+        words.append(word.text)
+        return original(word, *rest)
+
+    with mock.patch.object(reading, "suggested", counted), pytest.raises(SpecError):
+        check_spec(text, Options())
+    assert len(words) == len(set(words)) == 90
