@@ -69,7 +69,8 @@ def _long_jumps(graph: Graph, sink: Sink) -> None:
         for edge in graph.inputs(node):
             level = arrival(graph, edge)[0]
             distance = abs(level - entry_level(op))
-            if distance >= LONG_JUMP and edge.span:
+            how = op.resampling.up if level > entry_level(op) else op.resampling.down
+            if distance >= LONG_JUMP and edge.span and isinstance(how, str):  # no learned steps
                 way = "up" if level > entry_level(op) else "down"
                 message = f"`{edge.source}` is resampled {way} by {2**distance} on its way "
                 message += f"into `{node}`"
@@ -83,7 +84,10 @@ def _fusions_of_one(graph: Graph, sink: Sink) -> None:
         op, span = graph.op(node), graph.span(node)
         if isinstance(op, Fuse) and op.fusion.weighs and len(graph.inputs(node)) == 1:
             message = f"`{node}` weighs its one input"
-            help = "`passes: [prune_single_input]` removes such nodes; `fusion: sum` weighs nothing"
+            pruning = "`passes: [prune_single_input]` removes such nodes"
+            if op.keep:
+                pruning = "`keep` saves it from `prune_single_input`"
+            help = f"{pruning}; `fusion: sum` weighs nothing"
             sink.warning("W305", message, span, label="one input at this level", help=help)
 
 

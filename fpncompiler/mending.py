@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from fpncompiler.codegen.files import put_file
-from fpncompiler.diagnostics import Diagnostic, Sink, SpecError
+from fpncompiler.diagnostics import Diagnostic, Fix, Sink, SpecError
 from fpncompiler.diagnostics.fixes import apply_fixes, fixes_for
 from fpncompiler.options import Options
 from fpncompiler.pipeline import check_spec
 from fpncompiler.spec.loading import SpecNotFoundError
 from fpncompiler.spec.tree import parse_tree
 
-MAX_ROUNDS = 10
+MAX_ROUNDS = 100  # of which each may be one fix of a line
 
 
 def mend(path: Path, options: Options, *, unsafe: bool) -> int:
@@ -29,8 +29,8 @@ def mend(path: Path, options: Options, *, unsafe: bool) -> int:
         fixes = fixes_for(_diagnostics(path, options), path.as_posix(), unsafe=unsafe)
         if not fixes:
             break
-        text, made = apply_fixes(data.decode(), fixes)
-        if not made or not _is_yaml(text):
+        text, made = _applied(data.decode(), fixes)
+        if not made:
             break
         # Through a link, which stays one.
         put_file(path.resolve(), text.encode(), replace=True, expected=data)
@@ -43,6 +43,15 @@ def _diagnostics(path: Path, options: Options) -> tuple[Diagnostic, ...]:
         return check_spec(path, options).diagnostics
     except SpecError as error:
         return error.diagnostics
+
+
+def _applied(text: str, fixes: list[Fix]) -> tuple[str, int]:
+    """The text after all fixes, or after the first that can be made alone: two may not agree."""
+    for chosen in (fixes, *([fix] for fix in fixes)):
+        mended, made = apply_fixes(text, chosen)
+        if made and _is_yaml(mended):
+            return mended, made
+    return text, 0
 
 
 def _is_yaml(text: str) -> bool:

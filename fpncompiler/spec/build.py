@@ -22,6 +22,7 @@ from fpncompiler.spec.style import fusion_arity
 from fpncompiler.spec.topology import Topology
 
 HERE = Neighbour(0, 0)
+MAX_SHOWN = 12  # nodes of a circle, which may have thousands
 
 
 def build_layer(topology: Topology, backbone_levels: tuple[int, ...], sink: Sink) -> Graph:
@@ -278,12 +279,15 @@ def _refuse_cycle(graph: Graph, sink: Sink) -> None:
     if not cycle:
         return
     source, target, slot = cycle[-1]
-    path = " -> ".join([*(edge[0] for edge in cycle), target])
+    names = [*(edge[0] for edge in cycle), target]
+    if len(names) > MAX_SHOWN:
+        names = [*names[: MAX_SHOWN // 2], "...", *names[-MAX_SHOWN // 2 :]]
+    path = " -> ".join(names)
     span = graph.inputs(target)[slot].span
     message = f"the nodes depend on each other in a circle: {path}"
     help = "let one of them read `in(l)` or an earlier family instead"
     label = f"`{target}` reads `{source}` here"
-    labels = tuple(_cycle_labels(graph, cycle[:-1], span))
+    labels = tuple(_cycle_labels(graph, cycle[:-1], span))[:MAX_SHOWN]
     sink.error("F301", message, span, label=label, help=help, labels=labels)
 
 

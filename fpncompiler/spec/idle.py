@@ -76,9 +76,10 @@ def warn_of_idle_entries(tree: Mapping, sink: Sink) -> None:
 def _warn_of_unread_constants(tree: Mapping, sink: Sink) -> None:
     """Constants of `let` that no value of the spec names; those of another file may be for it."""
     let = tree.get("let")
-    if not isinstance(let, Mapping):
-        return
-    named = {word for text in _texts(tree) for word in _WORD.findall(text)}
+    if not isinstance(let, Mapping) or "parallel" in tree.entries:
+        return  # branches may name them
+    told = [entry.value for key, entry in tree.entries.items() if key not in ("title", "source")]
+    named = {word for node in told for text in _texts(node) for word in _WORD.findall(text)}
     for name, entry in let.entries.items():
         if name not in named and entry.key.span.file == tree.span.file:
             message = f"no formula names `{name}`"

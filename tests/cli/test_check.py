@@ -224,3 +224,19 @@ def test_a_new_line_ends_as_the_others_do(spec, capsys):
     spec.write_bytes(WHOLLY.replace("fpnc: 1\n", "").replace("\n", "\r\n").encode())
     assert run(capsys, "mine.yaml", "--fix")[0] == 0
     assert spec.read_bytes() == WHOLLY.replace("\n", "\r\n").encode()
+
+
+def test_two_fixes_that_do_not_agree_leave_the_others_to_be_made(spec, capsys):
+    """`fusio` and `fuson` would be one key twice; the levels have nothing to do with it."""
+    spec.write_text(WHOLLY.replace("3..7", "3-7") + "fusio: sum\nfuson: sum\n")
+    run(capsys, "mine.yaml", "--fix")
+    mended = spec.read_text()
+    assert "levels: 3..7\n" in mended
+    assert mended.count("fusion: sum\n") == 1
+
+
+def test_many_fixes_of_one_line_are_all_made(spec, capsys):
+    steps = ", ".join(["rleu"] * 14)
+    spec.write_text(WHOLLY + f"op: [{steps}]\n")
+    assert run(capsys, "mine.yaml", "--fix")[0] == 0
+    assert spec.read_text().endswith(f"op: [{steps.replace('rleu', 'relu')}]\n")
