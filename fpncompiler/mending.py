@@ -7,7 +7,7 @@ from fpncompiler.diagnostics import Diagnostic, Fix, Sink, SpecError
 from fpncompiler.diagnostics.fixes import apply_fixes, fixes_for
 from fpncompiler.options import Options
 from fpncompiler.pipeline import check_spec
-from fpncompiler.spec.loading import SpecNotFoundError
+from fpncompiler.spec.loading import read_spec
 from fpncompiler.spec.tree import parse_tree
 
 MAX_ROUNDS = 100  # of which each may be one fix of a line
@@ -25,7 +25,7 @@ def mend(path: Path, options: Options, *, unsafe: bool) -> int:
     """
     count = 0
     for _ in range(MAX_ROUNDS):
-        data = _read(path)
+        data = read_spec(path)
         fixes = fixes_for(_diagnostics(path, options), path.as_posix(), unsafe=unsafe)
         if not fixes:
             break
@@ -61,10 +61,3 @@ def _is_yaml(text: str) -> bool:
     except SpecError:
         return False
     return not sink.has_errors
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise SpecNotFoundError(f"cannot read {path.as_posix()}: {error.strerror}") from error

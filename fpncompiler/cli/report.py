@@ -8,7 +8,7 @@ name brings along is escaped, so that it cannot steer a terminal or a workflow.
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TextIO
 
 from fpncompiler.diagnostics import Diagnostic, SpecError, Texts, printable, render
 from fpncompiler.diagnostics.formats import as_github, as_json
@@ -81,6 +81,6 @@ def counted(diagnostics: Iterable[Diagnostic]) -> str:
     return ", ".join(parts)
 
 
-def _print(text: str, stream: object) -> None:
+def _print(text: str, stream: TextIO) -> None:
     lines = text.split("\n")
-    print("\n".join(printable(line) for line in lines), file=stream)  # type: ignore[call-overload]
+    print("\n".join(printable(line) for line in lines), file=stream)

@@ -42,7 +42,7 @@ def load_topology(spec: str | Path, sink: Sink) -> Source:
         tree = parse_tree(spec.encode(), TEXT_NAME, sink)
         return Source(None, _extended(tree, [], sink))
     path = Path(spec)
-    tree = parse_tree(_read(path), path.as_posix(), sink)
+    tree = parse_tree(read_spec(path), path.as_posix(), sink)
     return Source(path, _extended(tree, [path], sink))
 
 
@@ -61,7 +61,7 @@ def load_model(name: str, topology: Path | None, named_at: Node | None, sink: Si
         if name_fault(name):
             help = "a model is a name: `mine` for `models/mine.yaml` beside the spec"
         sink.fatal("F501", message, span, help=help, fix=_rename(name, folders, span))
-    tree = parse_tree(_read(path), _shown(path), sink)
+    tree = parse_tree(read_spec(path), _shown(path), sink)
     return Source(path, _extended(tree, [path], sink, "models"))
 
 
@@ -77,7 +77,7 @@ def load_named(name: str, beside: Path | None, span: Span | None, sink: Sink) ->
         help = suggest(name, _names(folders)) or "it is looked for beside this spec"
         fix = _rename(name, folders, span)
         sink.fatal("F210", f"there is no spec `{name}`", span, help=help, fix=fix)
-    tree = parse_tree(_read(path), _shown(path), sink)
+    tree = parse_tree(read_spec(path), _shown(path), sink)
     return Source(path, _extended(tree, [path], sink))
 
 
@@ -140,7 +140,7 @@ def _extended(tree: Mapping, chain: list[Path], sink: Sink, subfolder: str = "")
         sink.fatal("F210", f"`{parent.text}` extends itself in the end", parent.span)
     if len(chain) > MAX_EXTENDS:
         sink.fatal("F210", f"more than {MAX_EXTENDS} specs extend each other", parent.span)
-    base_tree = parse_tree(_read(path), _shown(path), sink)
+    base_tree = parse_tree(read_spec(path), _shown(path), sink)
     base = _extended(base_tree, [*chain, path], sink, subfolder)
     # A spec's title and source are its own, and so are a model's variants.
     inherited = without(base, "extends", "title", "source", "variants")
@@ -194,7 +194,12 @@ def _names(folders: list[Path]) -> list[str]:
     return sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
 
 
-def _read(path: Path) -> bytes:
+def read_spec(path: Path) -> bytes:
+    """The bytes of a spec, and of a larger file enough to see that it is none.
+
+    Raises:
+        SpecNotFoundError: it cannot be read.
+    """
     try:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)  # a device may have no end

@@ -240,3 +240,9 @@ def test_many_fixes_of_one_line_are_all_made(spec, capsys):
     spec.write_text(WHOLLY + f"op: [{steps}]\n")
     assert run(capsys, "mine.yaml", "--fix")[0] == 0
     assert spec.read_text().endswith(f"op: [{steps.replace('rleu', 'relu')}]\n")
+
+
+def test_what_has_no_end_is_not_mended(capsys):
+    code, _, err = run(capsys, "/dev/zero", "--fix")
+    assert code == 1
+    assert "error[F105]" in err
