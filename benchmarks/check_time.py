@@ -4,6 +4,7 @@ python -m benchmarks.check_time --runs 9
 """
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -57,10 +58,10 @@ def main() -> None:
         path.write_text(long_spec())
         start = [sys.executable, "-c"]
         actions: dict[str, Callable[[], object]] = {
-            "python -c pass": lambda: _run([*start, "pass"]),
-            "import the front end": lambda: _run([*start, "import fpncompiler.pipeline"]),
+            "python -c pass": lambda: _run([*start, "pass"], folder),
+            "import the front end": lambda: _run([*start, "import fpncompiler.pipeline"], folder),
             f"fpnc check, {LINES} lines": lambda: _run(
-                [sys.executable, "-m", "fpncompiler.cli", "check", str(path)]
+                [sys.executable, "-m", "fpncompiler.cli", "check", str(path)], folder
             ),
             f"check_spec, {LINES} lines": lambda: check_spec(path, Options()),
         }
@@ -70,8 +71,12 @@ def main() -> None:
             print(f"{name:24}  {median(action, runs):6.0f}")
 
 
-def _run(command: list[str]) -> None:
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def _run(command: list[str], cache: str) -> None:
+    """Run it as an installed package runs: from byte code, whatever this shell says about it."""
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    env["PYTHONPYCACHEPREFIX"] = cache
+    silent = subprocess.DEVNULL
+    subprocess.run(command, check=True, stdout=silent, stderr=silent, env=env)
 
 
 if __name__ == "__main__":
