@@ -8,8 +8,8 @@ aliases are refused: `extends` is how one spec builds on another.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import TypeGuard
+from dataclasses import dataclass, field
+from typing import NoReturn, TypeGuard
 
 import yaml
 
@@ -17,6 +17,7 @@ from fpncompiler.diagnostics import Edit, Fix, Label, Sink, Span, printable, sil
 
 MAX_BYTES = 1 << 20
 MAX_ITEMS = 120_000  # scalars, lists and mappings
+MAX_LENGTH = 20_000  # of one list or mapping
 MAX_REFERENCE = 100  # characters of what is split at commas, and joined again
 MAX_DEPTH = 32
 
@@ -144,7 +145,9 @@ def _events(text: str, file: str, sink: Sink) -> Iterator[yaml.Event]:
 
 def _is_open(node: Node) -> TypeGuard[Scalar]:
     """Whether a parenthesis is still open at the end of a plain scalar."""
-    if not isinstance(node, Scalar) or not node.plain or len(node.text) > MAX_REFERENCE:
+    if not isinstance(node, Scalar) or "(" not in node.text:
+        return False
+    if not node.plain or len(node.text) > MAX_REFERENCE:
         return False
     return node.text.count("(") > node.text.count(")")
 
@@ -160,9 +163,9 @@ def _is_rest(key: Node, value: Node, before: Scalar) -> TypeGuard[Scalar]:
 
 
 def _joined(left: Scalar, right: Scalar) -> Scalar:
-    span = left.span
-    if right.span.line == span.line:
-        span = replace(span, end_column=right.span.end_column)
+    span, end = left.span, right.span
+    if end.line == span.line:
+        span = Span(span.file, span.line, span.column, end.end_column)
     return Scalar(f"{left.text}, {right.text}", True, span)
 
 
@@ -194,16 +197,15 @@ class _Composer:
         self.size += 1
         if self.size > MAX_ITEMS:
             self.sink.fatal("F105", f"the file has more than {MAX_ITEMS} values", span)
-        if isinstance(event, yaml.AliasEvent):
-            self._refuse(event, "an alias")
-        assert isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent)
-        if event.anchor:
-            self._refuse(event, "an anchor")
-        if event.tag:
-            self._refuse(event, "a tag")
         if isinstance(event, yaml.ScalarEvent):
+            if event.anchor or event.tag:
+                self._refuse(event, "an anchor" if event.anchor else "a tag")
             self.scalars.append(span)
             return Scalar(event.value, not event.style, span)
+        if not isinstance(event, yaml.CollectionStartEvent):
+            self._refuse(event, "an alias")
+        if event.anchor or event.tag:
+            self._refuse(event, "an anchor" if event.anchor else "a tag")
         self.depth += 1
         if self.depth > MAX_DEPTH:
             self.sink.fatal("F105", f"nested more than {MAX_DEPTH} deep", span)
@@ -217,8 +219,12 @@ class _Composer:
     def _items(self, events: Iterator[yaml.Event]) -> Iterator[Node]:
         """The items; `[f(l, k-1)]` is one, though YAML splits it at the comma."""
         before: Scalar | None = None
+        room = MAX_LENGTH
         while not isinstance(event := next(events), yaml.SequenceEndEvent):
+            room -= 1
             node = self.node(event, events)
+            if room < 0:
+                self._too_long(node.span)
             if before and isinstance(node, Scalar):
                 node = _joined(before, node)
             elif before:
@@ -233,6 +239,8 @@ class _Composer:
         entries: dict[str, Entry] = {}
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             key = self.node(event, events)
+            if len(entries) >= MAX_LENGTH:
+                self._too_long(key.span)
             value = self.node(next(events), events)
             last = next(reversed(entries.values()), None)
             if last and _is_open(last.value) and _is_rest(key, value, last.value):
@@ -255,13 +263,17 @@ class _Composer:
                 entries[key.text] = Entry(key, value)
         return entries
 
+    def _too_long(self, span: Span) -> NoReturn:
+        self.sink.fatal("F105", f"a list or mapping of more than {MAX_LENGTH} entries", span)
+
     def _span(self, event: yaml.Event) -> Span:
         start, end = event.start_mark, event.end_mark
         assert start is not None
         assert end is not None
-        one_line = end.line == start.line and end.column > start.column
-        end_column = end.column + 1 if one_line else start.column + 2
-        return Span(self.file, start.line + 1, start.column + 1, end_column)
+        line, column = start.line, start.column
+        is_one_line = end.line == line and end.column > column
+        end_column = end.column + 1 if is_one_line else column + 2
+        return Span(self.file, line + 1, column + 1, end_column)
 
-    def _refuse(self, event: yaml.Event, what: str) -> None:
+    def _refuse(self, event: yaml.Event, what: str) -> NoReturn:
         self.sink.fatal("F104", f"specs have no such thing as {what}", self._span(event))

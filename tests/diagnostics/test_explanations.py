@@ -23,7 +23,7 @@ from fpncompiler.spec.names import MAX_NAME, MAX_NODE_NAME
 from fpncompiler.spec.nodes import MAX_NODES
 from fpncompiler.spec.reading import MAX_LEVEL
 from fpncompiler.spec.style import MAX_FAN_IN
-from fpncompiler.spec.tree import MAX_DEPTH, MAX_ITEMS
+from fpncompiler.spec.tree import MAX_DEPTH, MAX_ITEMS, MAX_LENGTH
 from tests.helpers import ROOT
 
 PAGES = pages()
@@ -206,7 +206,7 @@ def test_the_guide_lists_all_codes():
 @pytest.mark.parametrize(
     ("code", "limits"),
     [
-        ("F105", (MAX_ITEMS, MAX_DEPTH)),
+        ("F105", (MAX_ITEMS, MAX_LENGTH, MAX_DEPTH)),
         ("F205", (MAX_NAME, MAX_NODE_NAME)),
         ("F210", (MAX_EXTENDS,)),
         ("F302", (MAX_LEVEL,)),

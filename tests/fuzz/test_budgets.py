@@ -10,7 +10,7 @@ from fpncompiler.pipeline import Options, check_spec
 from fpncompiler.spec.nodes import MAX_NODES
 from fpncompiler.spec.style import MAX_FAN_IN
 from fpncompiler.spec.topology import MAX_CONSTANTS, MAX_OUTPUTS, MAX_PASSES
-from fpncompiler.spec.tree import MAX_BYTES, MAX_ITEMS, MAX_REFERENCE
+from fpncompiler.spec.tree import MAX_BYTES, MAX_ITEMS, MAX_LENGTH, MAX_REFERENCE
 
 HEAD = "fpnc: 1\nname: large\nlevels: 3..7\n"
 
@@ -42,7 +42,14 @@ def comments(size: int) -> str:
 def values(count: int) -> str:
     """A spec of so many values, most of them rows of a table."""
     text = f"{HEAD}depth: 1\noutputs: n\nnodes: {{n(l): in(l)}}\nwidth: {{published: "
-    return text + listed("64", count - 19) + "}\n"
+    rows, rest = divmod(count - 20, 1_000)
+    return text + f"[64, {', '.join([listed('64', 999)] * rows + ['64'] * rest)}]" + "}\n"
+
+
+def entries(count: int) -> str:
+    """A spec whose longest list has so many items."""
+    text = f"{HEAD}depth: 1\noutputs: n\nnodes: {{n(l): in(l)}}\nwidth: {{published: "
+    return text + listed("64", count) + "}\n"
 
 
 @pytest.mark.parametrize(
@@ -55,8 +62,9 @@ def values(count: int) -> str:
         (lambda n: f"{HEAD}depth: 1\nlet:\n{constants(n)}outputs: n\nnodes: {{n(l): in(l)}}\n",
          MAX_CONSTANTS, "F505"),
         (values, MAX_ITEMS, "F105"),
+        (entries, MAX_LENGTH, "F105"),
     ],
-    ids=["fan-in", "passes", "constants", "values"],
+    ids=["fan-in", "passes", "constants", "values", "entries"],
 )  # fmt: skip
 def test_a_limit_can_be_reached_and_not_be_passed(make, most, code):
     assert refusal(make(most)) == ("", "")
