@@ -321,6 +321,12 @@ def _backbone(
             _refuse_backbone(choice, sink)
         return None, {}, {}
     has = sorted(set(channels) & set(taps))
+    if known and any(_contradicts(known, level, channels[level], taps[level]) for level in has):
+        rows = (f"{level}: {known.channels[level]} at {tap}" for level, tap in known.taps.items())
+        message = f"`{choice.name}` has no such maps; level, channels and index: {', '.join(rows)}"
+        help = "leave out `channels` and `taps`, for fpnc knows this backbone"
+        sink.error("F401", message, choice.span, help=help)
+        return None, {}, {}
     wanted = [level for level in topology.inputs if level <= max(has, default=-1)]
     if not wanted or any(level not in has for level in wanted):
         message = f"the backbone `{choice.name}` lacks levels of {topology.inputs}"
@@ -333,6 +339,13 @@ def _backbone(
         {level: taps[level] for level in wanted},
         {level: channels[level] for level in wanted},
     )
+
+
+def _contradicts(known: Backbone, level: int, channels: int, tap: int) -> bool:
+    """Whether a map was measured to be another; maps of a stride that has two are not measured."""
+    if tap == known.taps.get(level):
+        return channels != known.channels[level]
+    return tap in known.taps.values() or tap > max(known.taps.values())
 
 
 def _refuse_backbone(choice: BackboneChoice, sink: Sink) -> None:

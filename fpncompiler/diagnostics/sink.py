@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from fpncompiler.diagnostics.model import Diagnostic, Fix, Label, Span
+from fpncompiler.diagnostics.model import Diagnostic, Edit, Fix, Label, Span
 from fpncompiler.diagnostics.silence import Silence, audible, idle_silences
 from fpncompiler.diagnostics.text import Texts, render
 
@@ -26,6 +26,22 @@ class Sink:
         self.texts[file] = text.splitlines()
         self.characters += len(text)
 
+    def text_at(self, span: Span) -> str:
+        """What stands at a place; empty if that is in no file."""
+        lines = self.texts.get(span.file, [])
+        if not 1 <= span.line <= len(lines):
+            return ""
+        return lines[span.line - 1][span.column - 1 : span.end_column - 1]
+
+    def rewriting(self, span: Span, text: str, new: str, *, safe: bool = False) -> Fix | None:
+        """The fix that writes a scalar anew; None if it does not stand there as it is read."""
+        shown = self.text_at(span)
+        if text not in shown:
+            if "".join(text.split()) != "".join(shown.split()):
+                return None
+            text = shown  # `f(l,k)` is read as `f(l, k)`
+        return Fix((Edit(span, text, new),), safe)
+
     def error(
         self,
         code: str,
@@ -47,6 +63,7 @@ class Sink:
             SpecError: when MAX_FAULTS are recorded; nobody reads more.
         """
         place = message if is_missing else span or message
+        fix = fix if fix and self._can_make(fix) else None
         self._add(Diagnostic(code, message, span, label, help, "error", labels, fix), place)
         if sum(d.severity == "error" for d in self.diagnostics) >= MAX_FAULTS:
             self.stop_on_errors()
@@ -66,6 +83,10 @@ class Sink:
         if sum(d.severity == "warning" for d in self.diagnostics) < MAX_WARNINGS:
             found = Diagnostic(code, message, span, label, help, "warning", labels, fix)
             self._add(found, span or message)
+
+    def _can_make(self, fix: Fix) -> bool:
+        """Whether what is to be replaced stands there as it is read: not so if it has escapes."""
+        return all(edit.old in self.text_at(edit.span) for edit in fix.edits)
 
     def _add(self, diagnostic: Diagnostic, place: Span | str) -> None:
         if (diagnostic.code, place) not in self.seen:

@@ -23,11 +23,16 @@ def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 
 def render(diagnostics: Iterable[Diagnostic], texts: Texts) -> str:
-    """All diagnostics as text, in the order of the file, with the offending lines and carets."""
-    return "\n\n".join(_render_one(d, texts) for d in in_order(diagnostics))
+    """All diagnostics as text, in the order of the file, with the offending lines and carets.
+
+    Args:
+        texts: the lines of each file; the first is the one that fixes are made in.
+    """
+    main = next(iter(texts), "")
+    return "\n\n".join(_render_one(d, texts, main) for d in in_order(diagnostics))
 
 
-def _render_one(diagnostic: Diagnostic, texts: Texts) -> str:
+def _render_one(diagnostic: Diagnostic, texts: Texts, main: str) -> str:
     message = printable(_shortened(diagnostic.message))
     lines = [f"{diagnostic.severity}[{diagnostic.code}]: {message}"]
     gutter = 1
@@ -37,7 +42,9 @@ def _render_one(diagnostic: Diagnostic, texts: Texts) -> str:
         lines.append(f"{' ' * gutter}--> {_place(span)}")
         lines.extend(_excerpts(marks, texts, gutter))
     if diagnostic.help:
-        lines.append(f"{' ' * gutter} = help: {printable(diagnostic.help)}{_fixable(diagnostic)}")
+        lines.append(
+            f"{' ' * gutter} = help: {printable(diagnostic.help)}{_fixable(diagnostic, main)}"
+        )
     return "\n".join(lines)
 
 
@@ -45,8 +52,8 @@ def _shortened(text: str) -> str:
     return text if len(text) <= MAX_MESSAGE else f"{text[:MAX_MESSAGE]}..."
 
 
-def _fixable(diagnostic: Diagnostic) -> str:
-    if diagnostic.fix is None:
+def _fixable(diagnostic: Diagnostic, main: str) -> str:
+    if diagnostic.fix is None or any(edit.span.file != main for edit in diagnostic.fix.edits):
         return ""
     return " [--fix]" if diagnostic.fix.safe else " [--unsafe-fixes]"
 

@@ -7,8 +7,8 @@ are read as YAML 1.2 has it.
 import re
 from collections.abc import Iterable
 
-from fpncompiler.diagnostics import Edit, Fix, Sink, rename, suggest
-from fpncompiler.spec.tree import Mapping, Scalar
+from fpncompiler.diagnostics import Edit, Fix, Sink, nearest, rename, suggest
+from fpncompiler.spec.tree import Entry, Mapping, Node, Scalar
 
 # Keys of other frameworks and papers -> the key of a spec that means the same.
 SYNONYMS = {
@@ -17,6 +17,9 @@ SYNONYMS = {
     "block": "op",
     "channels": "width",
     "in": "inputs",
+    "constants": "let",
+    "epsilon": "eps",
+    "graph": "nodes",
     "kernel_size": "kernel",
     "k_size": "kernel",
     "norm_eps": "eps",
@@ -39,12 +42,37 @@ SYNONYMS = {
     "num_outs": "levels",
     "op_type": "op",
     "out_channels": "width",
+    "out": "outputs",
     "output": "outputs",
+    "params": "let",
     "repeat": "depth",
     "repeats": "depth",
+    "result": "outputs",
+    "return": "outputs",
+    "returns": "outputs",
     "upsample": "up",
+    "variables": "let",
+    "vars": "let",
     "weight_method": "fusion",
 }
+
+# Keys that others give an edge -> the key that means the same.
+OF_EDGES = {
+    "conv": "via",
+    "input": "from",
+    "inputs": "from",
+    "node": "from",
+    "op": "via",
+    "ops": "via",
+    "ref": "from",
+    "source": "from",
+    "src": "from",
+    "step": "via",
+    "steps": "via",
+    "through": "via",
+    "with": "via",
+}
+EDGE_KEYS = ("from", "via")
 
 # Keys that belong elsewhere -> where.
 ELSEWHERE = {
@@ -68,7 +96,10 @@ WORDS = {
     "average": "mean",
     "avg": "mean",
     "avgpool": "avg_pool",
+    "batch_norm": "norm",
+    "batchnorm": "norm",
     "bifpn": "fast_normalized",
+    "bn": "norm",
     "cat": "concat",
     "concatenate": "concat",
     "conv": "conv3x3",
@@ -91,6 +122,8 @@ WORDS = {
     "unbounded": "weighted",
 }
 
+MAX_DECLARATION = 100
+_INDEXED = re.compile(r"\w+\s*\([^()]*\)")
 _TRUE = frozenset("y Y yes Yes YES on On ON True TRUE".split())
 _FALSE = frozenset("n N no No NO off Off OFF False FALSE".split())
 _OCTAL = re.compile(r"[-+]?0[0-7]+")
@@ -109,13 +142,28 @@ def suggested(
     return suggest(word.text, known), rename(word.span, word.text, known, safe=True)
 
 
+def meant_key(entry: Entry, known: Iterable[str]) -> tuple[str, Fix | None]:
+    """Help with an unknown key, and the fix, as `suggested`; what stands under it has a say."""
+    key, choices = entry.key, [*known]
+    if "nodes" in choices and _declares_nodes(entry.value):
+        meant = nearest(key.text, ("nodes", "prologue")) or "nodes"
+        if nearest(key.text, choices) != meant:
+            fix = Fix((Edit(key.span, key.text, meant),), safe=False)
+            return f"specs call it `{meant}`", fix
+    return suggested(key, choices, OF_EDGES if tuple(choices) == EDGE_KEYS else SYNONYMS)
+
+
+def _declares_nodes(value: Node) -> bool:
+    """Whether the first key under a key is a declaration such as `td(l)`."""
+    first = next(iter(value.entries), "") if isinstance(value, Mapping) else ""
+    return len(first) <= MAX_DECLARATION and _INDEXED.fullmatch(first) is not None
+
+
 def is_misspelled(key: str, given: Mapping, known: Iterable[str]) -> bool:
     """Whether a mapping has an unknown key in place of `key`."""
     choices = [*known]
     fixes = (
-        suggested(entry.key, choices, SYNONYMS)[1]
-        for name, entry in given.entries.items()
-        if name not in choices
+        meant_key(entry, choices)[1] for name, entry in given.entries.items() if name not in choices
     )
     return any(fix is not None and fix.edits[0].new == key for fix in fixes)
 

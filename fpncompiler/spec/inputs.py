@@ -6,8 +6,11 @@ in(l)    {from: td(l+1), via: [conv1x1, resample]}    {gate: [in(6), in(4)], poo
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fpncompiler.diagnostics import Span, suggest
+from fpncompiler.diagnostics import Span, nearest, rename, suggest
 from fpncompiler.ir import ops
+from fpncompiler.plugins import block_kinds
+from fpncompiler.spec.calculations import meant_inputs
+from fpncompiler.spec.habits import EDGE_KEYS, is_misspelled
 from fpncompiler.spec.reading import Reader
 from fpncompiler.spec.references import (
     Earlier,
@@ -18,8 +21,9 @@ from fpncompiler.spec.references import (
     Reference,
     read_reference,
 )
+from fpncompiler.spec.steps import PLAIN_CONVOLUTIONS
 from fpncompiler.spec.style import fusion_keys, fusion_words, read_fusion, step_reader
-from fpncompiler.spec.tree import Mapping, Node, Scalar, Sequence
+from fpncompiler.spec.tree import Entry, Mapping, Node, Scalar, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,8 @@ def read_inputs(
     """
     single = isinstance(node, Mapping)
     items = (node,) if single and node else reader.items(node, "`inputs`")
-    read = [_input(item, places, reader, width, inner) for item in items]
+    listed = isinstance(node, Sequence)
+    read = [_input(item, places, reader, width, inner, listed=listed) for item in items]
     return None if None in read else tuple(item for item in read if item)
 
 
@@ -109,10 +114,27 @@ def is_input(node: Mapping) -> bool:
     """Whether a mapping is one input, rather than the settings of a node."""
     if "inputs" in node.entries:
         return False
-    return "from" in node.entries or any(
-        word in node.entries and (word != "gate" or isinstance(node.get(word), Sequence))
-        for word in fusion_words()
+    if isinstance(node.get("from"), Sequence) and "via" not in node.entries:
+        return False  # `from` in place of `inputs`
+    return (
+        "from" in node.entries
+        or any(map(_is_from, _few(node)))
+        or any(
+            word in node.entries and (word != "gate" or isinstance(node.get(word), Sequence))
+            for word in fusion_words()
+        )
     )
+
+
+def _few(node: Mapping) -> Iterable[Entry]:
+    """The entries of a mapping that is no larger than an edge."""
+    return node.entries.values() if len(node.entries) <= len(EDGE_KEYS) else ()
+
+
+def _is_from(entry: Entry) -> bool:
+    """Whether a key is `from`, misspelt, and has a reference."""
+    is_reference = isinstance(entry.value, Scalar) and "(" in entry.value.text
+    return is_reference and bool(nearest(entry.key.text, ("from",)))
 
 
 def references_in(inputs: Iterable[NodeInput]) -> Iterable[Reference]:
@@ -147,9 +169,17 @@ def count_learned(inputs: Iterable[NodeInput], reach: Reach, how: ops.Resampling
 
 
 def _input(
-    node: Node, places: list[Mapping], reader: Reader, width: int | None, inner: int | None
+    node: Node,
+    places: list[Mapping],
+    reader: Reader,
+    width: int | None,
+    inner: int | None,
+    *,
+    listed: bool,
 ) -> NodeInput | None:
     if not isinstance(node, Mapping):
+        if isinstance(node, Scalar) and _refuse_calculation(node, reader, listed=listed):
+            return None
         reference = read_reference(node, reader.sink)
         return Read(reference) if reference else None
     if "from" in node.entries:
@@ -157,19 +187,49 @@ def _input(
     kinds = [key for key in node.entries if key in fusion_words()]
     if len(kinds) == 1:
         return _nested(node, kinds[0], places, reader, inner)
-    first = next(iter(node.entries.values()), None)
-    help = "write `{from: td(l+1), via: [conv1x1]}`, or a fusion: `{gate: [in(6), in(4)]}`"
-    if first and first.key.text not in fusion_words():
-        help = suggest(first.key.text, ("from", *fusion_words())) or help
-    message = "an input is a reference, an edge with `from` and `via`, or a fusion of inputs"
-    reader.sink.error("F206", message, node.span, help=help)
+    if not kinds and is_misspelled("from", node, EDGE_KEYS):
+        reader.mapping(node, "an edge", EDGE_KEYS)
+        return None
+    _refuse_mapping(node, reader)
     return None
+
+
+def _refuse_calculation(node: Scalar, reader: Reader, *, listed: bool) -> bool:
+    """Whether an input is a sum or a call, such as `up(td(l+1))`; records it."""
+    if node.text.count("(") < 2:
+        return False
+    steps = (*PLAIN_CONVOLUTIONS, *ops.ACTIVATIONS, *block_kinds())
+    meant = meant_inputs(node.text, steps, fusion_words(), listed=listed)
+    if meant is None:
+        return False
+    is_sum = not meant.new.startswith("{") and not meant.why
+    message = f"`{node.text}` is {'more than one' if is_sum else 'not a'} reference"
+    fix = reader.rewrite(node, meant.new)
+    help = f"{meant.why}write `{meant.new}`"
+    reader.sink.error("F206", message, node.span, help=help, fix=fix)
+    return True
+
+
+def _refuse_mapping(node: Mapping, reader: Reader) -> None:
+    message = "an input is a reference, an edge with `from` and `via`, or a fusion of inputs"
+    help = "write `{from: td(l+1), via: [conv1x1]}`, or a fusion: `{gate: [in(6), in(4)]}`"
+    first = next(iter(node.entries.values()), None)
+    key = first.key.text if first else ""
+    if first and "(" in key and isinstance(first.value, Scalar):  # `td(l+1): conv1x1`
+        help = f"write `{{from: {key}, via: {first.value.text}}}`"
+    elif first and key not in fusion_words():
+        fix = rename(first.key.span, key, fusion_words(), safe=False)
+        if fix:
+            help = suggest(key, fusion_words())
+            reader.sink.error("F206", message, first.key.span, help=help, fix=fix)
+            return
+    reader.sink.error("F206", message, node.span, help=help)
 
 
 def _with_steps(
     node: Mapping, places: list[Mapping], reader: Reader, width: int | None
 ) -> Read | None:
-    reader.mapping(node, "an edge", ("from", "via"))
+    reader.mapping(node, "an edge", EDGE_KEYS)
     source = node.get("from")
     reference = read_reference(source, reader.sink) if source else None
     steps = step_reader(places, reader, width).steps(node.get("via"), "`via`", on_edge=True)

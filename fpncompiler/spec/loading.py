@@ -7,8 +7,9 @@ the working directory, then among the specs that ship with fpnc.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
-from fpncompiler.diagnostics import Edit, Fix, Sink, Span, rename, suggest
+from fpncompiler.diagnostics import Edit, Fix, Sink, Span, nearest, suggest
 from fpncompiler.spec.habits import is_misspelled
 from fpncompiler.spec.inputs import is_input
 from fpncompiler.spec.merging import merge, without
@@ -57,8 +58,8 @@ def load_model(name: str, topology: Path | None, named_at: Node | None, sink: Si
     if path is None:
         message = f"there is no model `{name}`"
         span = named_at.span if named_at else None
-        help = suggest(name, _names(folders))
-        if name_fault(name):
+        help = suggest(_bare(name), _names(folders))
+        if name_fault(name) and not nearest(_bare(name), _names(folders)):
             help = "a model is a name: `mine` for `models/mine.yaml` beside the spec"
         sink.fatal("F501", message, span, help=help, fix=_rename(name, folders, span))
     tree = parse_tree(read_spec(path), _shown(path), sink)
@@ -127,10 +128,10 @@ def _extended(tree: Mapping, chain: list[Path], sink: Sink, subfolder: str = "")
     parent = tree.get("extends")
     if parent is None:
         return tree
-    if not isinstance(parent, Scalar) or name_fault(parent.text):
-        sink.fatal("F210", "`extends` is the name of a spec", parent.span)
     beside = [chain[0].parent] if chain else []
     folders = [*beside, *(folder / subfolder for folder in _folders(None))]
+    if not isinstance(parent, Scalar) or name_fault(parent.text):
+        _refuse_parent(parent, folders, sink)
     path = _find(parent.text, folders)
     if path is None:
         help = suggest(parent.text, _names(folders)) or "it is looked for beside this spec"
@@ -186,8 +187,23 @@ def _find(name: str, folders: list[Path]) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
+def _refuse_parent(parent: Node, folders: list[Path], sink: Sink) -> NoReturn:
+    """Record that `extends` has no name, and stop; a path or a title may be near one."""
+    help, fix = "write one name, such as `extends: panet`", None
+    if isinstance(parent, Scalar) and nearest(_bare(parent.text), _names(folders)):
+        help = suggest(_bare(parent.text), _names(folders))
+        fix = _rename(parent.text, folders, parent.span)
+    sink.fatal("F210", "`extends` is the name of a spec", parent.span, help=help, fix=fix)
+
+
+def _bare(name: str) -> str:
+    """A name without folder and suffix, where one is given as a path."""
+    return name.replace("\\", "/").rpartition("/")[2].removesuffix(".yaml").removesuffix(".yml")
+
+
 def _rename(name: str, folders: list[Path], span: Span | None) -> Fix | None:
-    return rename(span, name, _names(folders), safe=False) if span else None
+    meant = nearest(_bare(name), _names(folders))
+    return Fix((Edit(span, name, meant),), safe=False) if span and meant else None
 
 
 def _names(folders: list[Path]) -> list[str]:

@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 
 from fpncompiler.diagnostics import Label, Span
 from fpncompiler.spec.budget import PARTS_OF_SETTINGS, parts_of, size_of
-from fpncompiler.spec.declarations import SINGLE, Declaration, parse_declaration, wins
+from fpncompiler.spec.declarations import (
+    MAX_LENGTH,
+    SINGLE,
+    Declaration,
+    parse_declaration,
+    wins,
+)
 from fpncompiler.spec.habits import is_misspelled
 from fpncompiler.spec.idle import (
     warn_of_hidden_declarations,
@@ -24,6 +30,7 @@ from fpncompiler.spec.inputs import (
 from fpncompiler.spec.names import MAX_NODE_NAME
 from fpncompiler.spec.node_specs import Family, Nodes, NodeSpec
 from fpncompiler.spec.reading import MAX_LEVEL, Levels, Reader
+from fpncompiler.spec.slips import meant_declaration, meant_name, split_id
 from fpncompiler.spec.steps import MAX_WIDTH
 from fpncompiler.spec.style import MAX_FAN_IN, STYLE_KEYS, Style, read_style
 from fpncompiler.spec.tree import Entry, Mapping, Node, Scalar, Sequence
@@ -194,15 +201,7 @@ class NodesReader:
         found = parse_declaration(key.text)
         sink = self.reader.sink
         if isinstance(found, str):
-            if found == key.text:
-                help = "declare `td(l)` at every level, `td(4)` at one, or a name with `level:`"
-                sink.error("F206", f"`{key.text}` declares no node", key.span, help=help)
-            else:
-                help = (
-                    "write `l`, a number or a range such as `3..5`; layers are `k`, `k even`, `2`"
-                )
-                sink.error("F206", f"`{found}` is no index of a node", key.span, help=help)
-                self.broken.add(key.text.partition("(")[0].strip())
+            self._refuse_index(key, found)
             return None
         if found.name in INPUT_FAMILIES and found.name not in self.declarable:
             message = f"`{found.name}` is what the layer is given, and cannot be declared"
@@ -219,7 +218,7 @@ class NodesReader:
             self.reader.name(scalar, "a node's name", MAX_NODE_NAME) == found.name
         )
         if not may_be_called:
-            self.broken.add(found.name)
+            self._lose(found.name)
             return None
         if found.layer is not None and not self.layers:
             message = f"`{key.text}` has a layer index, but the spec does not say `k`"
@@ -232,6 +231,25 @@ class NodesReader:
             self.broken.add(found.name)
             return None
         return found
+
+    def _refuse_index(self, key: Scalar, index: str) -> None:
+        """Record that a key, or an index in it, declares no node."""
+        message = f"`{index}` is no index of a node"
+        help = "write `l`, a number or a range such as `3..5`; layers are `k`, `k even`, `2`"
+        if index == key.text:
+            message = f"`{key.text}` declares no node"
+            help = "declare `td(l)` at every level, `td(4)` at one, or a name with `level:`"
+        meant = meant_declaration(key.text)
+        fix = None
+        if meant and not isinstance(parse_declaration(meant), str):
+            help, fix = f"write `{meant}`", self.reader.rewrite(key, meant)
+        self.reader.sink.error("F206", message, key.span, help=help, fix=fix)
+        self._lose(key.text)
+
+    def _lose(self, text: str) -> None:
+        """Remember a family that has a fault, as it is written and as it is meant."""
+        name = text[:MAX_LENGTH].partition("(")[0].partition("[")[0].strip()
+        self.broken.update(word for word in (name, meant_name(name)) if word)
 
     def _specs(self, chosen: "_Chosen", entry: Entry) -> Iterator[NodeSpec]:
         name = chosen.declaration.name
@@ -318,8 +336,14 @@ class NodesReader:
         given = body.get("level")
         key = entry.key
         if given is None:
-            help = f"write `{key.text}(l)` for every level, or add `level:`"
-            self.reader.sink.error("F202", f"`{key.text}` has no level", key.span, help=help)
+            message = f"`{key.text}` has no level"
+            family, meant = split_id(key.text, self.levels)
+            help = f"write `{meant}` for every level, or add `level:`"
+            if not meant.endswith("(l)"):
+                help = f"a spec calls that node `{meant}`"
+            fix = self.reader.rewrite(key, meant)
+            self.reader.sink.error("F202", message, key.span, help=help, fix=fix)
+            self.broken.add(family)
             return None
         level = self.reader.integer(given, "`level`", 0, MAX_LEVEL, -1)
         if level >= 0 and level not in self.levels:

@@ -10,20 +10,21 @@ from fpncompiler.spec.budget import Budget
 from fpncompiler.spec.expression import FUNCTIONS, FormulaError, evaluate
 from fpncompiler.spec.habits import (
     ELSEWHERE,
-    SYNONYMS,
     WORDS,
     is_misspelled,
+    meant_key,
     suggested,
     truth,
     warn_of_number,
     warn_of_text,
 )
 from fpncompiler.spec.names import MAX_NAME, name_fault
-from fpncompiler.spec.tree import Mapping, Node, Scalar, Sequence
+from fpncompiler.spec.slips import meant_formula, meant_name, meant_range
+from fpncompiler.spec.tree import Entry, Mapping, Node, Scalar, Sequence
 
 _RANGE = re.compile(r"\s*([0-9]{1,2})\s*\.\.\s*([0-9]{1,2})\s*")
-_RANGE_HABIT = re.compile(r"([0-9]{1,2})\s*(?:-|\.{3,})\s*([0-9]{1,2})")
 MAX_LEVEL = 12
+MAX_SHOWN = 100  # characters of what is to be rewritten
 NOWHERE = Span("", 1, 1, 2)
 
 
@@ -65,16 +66,6 @@ def meant_levels(node: Node | None) -> Levels | None:
     return Levels(min(numbers), max(numbers))
 
 
-def _range_fix(node: Node) -> Fix | None:
-    """`3-5` or `3...5` as the range that it means."""
-    found = _RANGE_HABIT.fullmatch(node.text) if isinstance(node, Scalar) and node.plain else None
-    if not isinstance(node, Scalar) or found is None:
-        return None
-    low, high = found.groups()
-    meant = parse_levels(f"{low}..{high}")
-    return Fix((Edit(node.span, node.text, str(meant)),), safe=True) if meant else None
-
-
 def _span_of(word: str, node: Scalar) -> Span:
     """Where a word stands in a formula; all of the formula where that cannot be told."""
     span = node.span
@@ -98,6 +89,7 @@ class Reader:
     prefer_formula: bool = False
     names: tuple[tuple[str, float], ...] = ()
     budget: Budget = field(default_factory=Budget)
+    lost: frozenset[str] = frozenset()  # names that a misspelt key would say
 
     def with_names(self, names: dict[str, float]) -> "Reader":
         """A reader whose formulas know more names than phi."""
@@ -117,14 +109,15 @@ class Reader:
         known = dict.fromkeys(keys)
         for name, entry in node.entries.items():
             if name not in known:
-                self._unknown_key(entry.key, what, [*known], node)
+                self._unknown_key(entry, what, [*known], node)
         return node
 
-    def _unknown_key(self, key: Scalar, what: str, known: list[str], given: Mapping) -> None:
+    def _unknown_key(self, entry: Entry, what: str, known: list[str], given: Mapping) -> None:
+        key = entry.key
         if ("F201", key.span) in self.sink.seen:  # at another place: looking takes time
             return
         message = f"{what} has no key `{key.text}`"
-        help, fix = suggested(key, known, SYNONYMS)
+        help, fix = meant_key(entry, known)
         if key.text in ELSEWHERE and what in ("a topology", "a model"):
             help, fix = ELSEWHERE[key.text], None
         beside = given.entries.get(fix.edits[0].new) if fix else None
@@ -196,10 +189,12 @@ class Reader:
                 self.no_row(given)
             return default
         if isinstance(node, Mapping) and set(node.entries) - {"formula", "published"}:
-            self.mapping(node, what, ("formula", "published"))
+            if not self._is_bare_table(node, what):
+                self.mapping(node, what, ("formula", "published"))
             return default
         if not isinstance(node, Scalar):
-            self.wrong(node, f"{what} is a number")
+            if not self._is_bare_table(node, what):
+                self.wrong(node, f"{what} is a number")
             return default
         try:
             value = evaluate(node.text, {"phi": float(self.phi), **dict(self.names)})
@@ -213,15 +208,50 @@ class Reader:
             return default
         return value
 
+    def _is_bare_table(self, node: Node, what: str) -> bool:
+        """Whether a value is a row for each phi without `published`; records it."""
+        if ("F203", node.span) in self.sink.seen:  # at another place
+            return True
+        if isinstance(node, Mapping):
+            is_table = all(name.isdigit() for name in node.entries)
+        else:
+            is_table = isinstance(node, Sequence) and len(node.items) > 1
+        if is_table:
+            text = self.sink.text_at(node.span)
+            is_shown = len(text) <= MAX_SHOWN and text[-1:] in ("]", "}")
+            new = f"{{published: {text if is_shown else '[...]'}}}"
+            fix = self.rewrite(node, new) if is_shown else None
+            help = f"for a value at each phi write `{new}`; of a level `l`, a formula"
+            self.wrong(node, f"{what} is a number", help, fix)
+        return is_table
+
     def _no_formula(
         self, node: Scalar, what: str, error: FormulaError, words: tuple[str, ...]
     ) -> None:
+        if error.word and error.word in self.lost:
+            return  # it is told already where it is said
+        if ("F504", node.span) in self.sink.seen:  # at another place
+            return
         message = f"{what} is neither a number nor a formula of phi: {error}"
+        meant = self._meant_formula(node.text)
+        if meant:
+            fix = self.rewrite(node, meant, safe=meant.isdigit() and "_" in node.text)
+            self.sink.error("F504", message, node.span, help=f"write `{meant}`", fix=fix)
+            return
         word, known = error.word, (*words, *error.known)
         span = _span_of(word, node)
         help = suggest(word, known) or ", ".join(["known: phi", *(k for k in known if k != "phi")])
         fix = rename(span, word, known, safe=False) if span != node.span else None
         self.sink.error("F504", message, span, help=help if word else "", fix=fix)
+
+    def _meant_formula(self, text: str) -> str:
+        """What a formula in another tool's words is here, if that has a value."""
+        meant = meant_formula(text)
+        try:
+            evaluate(meant, {"phi": float(self.phi), **dict(self.names)})
+        except FormulaError:
+            return ""
+        return meant
 
     def integer(
         self,
@@ -283,7 +313,11 @@ class Reader:
                 self.wrong(node, f"{what} is a word")
             return "unnamed"
         if fault := name_fault(node.text, longest):
-            self.sink.error("F205", f"`{node.text}` cannot be {what}", node.span, help=fault)
+            meant = meant_name(node.text, longest)
+            help = f"write `{meant}`: {fault}" if meant else fault
+            fix = self.rewrite(node, meant) if meant else None
+            message = f"`{node.text}` cannot be {what}"
+            self.sink.error("F205", message, node.span, help=help, fix=fix)
             return "unnamed"
         warn_of_text(node, self.sink)
         return node.text
@@ -309,8 +343,13 @@ class Reader:
             expected = (
                 f"{what} is a range such as `3..7`: the finest level first, at most {MAX_LEVEL}"
             )
-            fix = _range_fix(node)
-            help = f"write `{fix.edits[0].new}`" if fix else ""
+            meant = meant_range(node)
+            help, fix = "", None
+            if meant and meant.low == meant.high:
+                help = f"level {meant.low} alone is `{meant}`"
+            elif meant and meant.high <= MAX_LEVEL:
+                help = f"write `{meant}`"
+                fix = self.rewrite(node, str(meant), safe=meant.certain)
             self.sink.error("F203", expected, node.span, help=help, fix=fix)
         return levels
 
@@ -332,6 +371,13 @@ class Reader:
         items = self.items(self.scaled(node), what)
         return tuple(self.number(item, what, low, high) for item in items)
 
-    def wrong(self, node: Node, expected: str) -> None:
+    def wrong(self, node: Node, expected: str, help: str = "", fix: Fix | None = None) -> None:
         """Record that a value is not what its place asks for."""
-        self.sink.error("F203", expected, node.span)
+        self.sink.error("F203", expected, node.span, help=help, fix=fix)
+
+    def rewrite(self, node: Node, new: str, *, safe: bool = False) -> Fix | None:
+        """The fix that writes a value anew; None if it goes over several lines."""
+        if isinstance(node, Scalar):
+            return self.sink.rewriting(node.span, node.text, new, safe=safe and node.plain)
+        old = self.sink.text_at(node.span)
+        return Fix((Edit(node.span, old, new),), safe) if old[-1:] in "]}" and old else None

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from fpncompiler.diagnostics import Edit, Fix, Sink, Span
+from fpncompiler.diagnostics import Sink, Span
 from fpncompiler.spec.tree import Node, Scalar
 
 _REFERENCE = re.compile(r"([A-Za-z_]\w*)\s*(?:\(\s*(.*?)\s*\))?", re.ASCII)
@@ -93,10 +93,10 @@ def read_reference(node: Node, sink: Sink) -> Reference | None:
         meant = _OTHER_LETTER.sub("l", first) if _OTHER_LETTER.search(first) else ""
         help, fix = SYNTAX, None
         if _level(meant.strip()):
-            help = f"a level is relative to `l`: write `{family}({meant})`"
             start, end = found.start(2), found.start(2) + len(first)
             new = node.text[:start] + meant + node.text[end:]
-            fix = Fix((Edit(node.span, node.text, new),), safe=False)
+            help = f"a level is relative to `l`: write `{new}`"
+            fix = sink.rewriting(node.span, node.text, new)
         sink.error("F206", message, node.span, help=help, fix=fix)
         return None
     if comma and layer is None:

@@ -10,15 +10,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from fpncompiler.diagnostics import Edit, Fix, Sink, nearest, rename, suggest
+from fpncompiler.diagnostics import Label, Sink, nearest, rename, suggest
 from fpncompiler.diagnostics.sink import MAX_FAULTS
 from fpncompiler.spec.names import name_fault
 from fpncompiler.spec.node_specs import Nodes, NodeSpec
 from fpncompiler.spec.nodes import INPUT_FAMILIES
 from fpncompiler.spec.reading import Levels
 from fpncompiler.spec.references import Earlier, Everywhere, Exactly, Last, Neighbour, Reference
+from fpncompiler.spec.tree import SAYS_THE_SAME
 
 Place = tuple[int, int | None]  # level and layer index
+_INPUT = re.compile(r"(c|p|x|input|inputs|feat|feats|feature|features)([0-9]{1,2})?", re.ASCII)
 _NODE_ID = re.compile(r"p([0-9]{1,2})_(\w+)", re.ASCII)
 
 
@@ -34,6 +36,7 @@ class Resolver:
     named: dict[str, str] = field(default_factory=dict)
     ranges: dict[str, tuple[int, ...]] = field(default_factory=dict)
     missed: int = 0
+    blamed: dict[str, int] = field(default_factory=dict)  # unknown families -> whose fault
 
     def __post_init__(self) -> None:
         for family in self.nodes.families.values():
@@ -122,7 +125,8 @@ class Resolver:
         if family in self.nodes_of:
             message = f"`{family}` has a node at several levels; say which"
             help = f"write `{family}(l)` or `{family}(3)`"
-            self.sink.error("F206", message, reference.span, help=help)
+            fix = self.sink.rewriting(reference.span, reference.text, f"{family}(l)")
+            self.sink.error("F206", message, reference.span, help=help, fix=fix)
         else:
             self._unknown(reference)
         return ()
@@ -218,23 +222,52 @@ class Resolver:
         if (found := _NODE_ID.fullmatch(reference.text)) and found[2] in choices:
             meant = f"{found[2]}({found[1]})"
             help = f"a spec calls that node `{meant}`"
-            edit = Edit(reference.span, reference.text, meant)
-            fix = Fix((edit,), safe=False)
+            fix = self.sink.rewriting(reference.span, reference.text, meant)
             self.sink.error("F204", message, reference.span, help=help, fix=fix)
             return
-        if self._hides_one():
-            self.missed += 1
-            if not nearest(reference.family, choices):
-                return
+        self.missed += 1
+        meant = _input_meant(reference)
+        if meant and "in" in choices:
+            fix = self.sink.rewriting(reference.span, reference.text, meant)
+            help = f"specs call it `{meant}`"
+            self.sink.error("F204", message, reference.span, help=help, fix=fix)
+            return
+        if not nearest(reference.family, choices) and self._is_blamed(reference):
+            return
         help = suggest(reference.family, choices)
         other = rename(reference.span, reference.family, choices, safe=False)
         label = "no node of this name"
         self.sink.error("F204", message, reference.span, label=label, help=help, fix=other)
 
-    def _hides_one(self) -> bool:
-        """Whether a family is declared by the same key twice: one may have been meant otherwise."""
-        told = (d.message for d in self.sink.diagnostics if d.code == "F106")
-        return any("(" in message for message in told)
+    def _is_blamed(self, reference: Reference) -> bool:
+        """Whether a declaration that is given twice may be meant as the unknown one; told there.
+
+        Each stands for one name, and only if it differs from the first of its key.
+        """
+        if reference.family in self.blamed:
+            return True
+        for index, found in enumerate(self.sink.diagnostics):
+            if found.code != "F106" or "(" not in found.message or index in self.blamed.values():
+                continue
+            if found.help.startswith(SAYS_THE_SAME):
+                continue
+            text = f"`{reference.family}` is not defined: is it what was meant?"
+            labels = (*found.labels, Label(reference.span, text))
+            self.sink.diagnostics[index] = replace(found, labels=labels)
+            self.blamed[reference.family] = index
+            return True
+        return False
+
+
+def _input_meant(reference: Reference) -> str:
+    """What the layer is given, where a reference has a word of papers or other tools for it."""
+    found = _INPUT.fullmatch(reference.family.lower())
+    if found is None:
+        return ""
+    if found[2]:
+        return f"in({int(found[2])})" if reference.level is None else ""
+    _, opened, rest = reference.text.partition("(")
+    return f"in({rest}" if opened and reference.layer is None else "in(l)"
 
 
 def _counts_layers(reference: Reference) -> bool:

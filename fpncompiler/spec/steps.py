@@ -6,6 +6,7 @@
 A convolution takes what it does not say from the network's `op`, where that is a convolution.
 """
 
+import re
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from typing import cast
@@ -51,6 +52,9 @@ class StepReader:
         """The steps of a list, or of a single one; `none` is no step at all."""
         if node is None or (isinstance(node, Scalar) and node.text == "none"):
             return ()
+        if isinstance(node, Scalar) and node.text in _NOTHING:
+            self._refuse_nothing(node, what)
+            return ()
         items = node.items if isinstance(node, Sequence) else (node,)
         if len(items) > MAX_STEPS:
             self.reader.wrong(node, f"{what} has {MAX_STEPS} steps at most")
@@ -85,7 +89,7 @@ class StepReader:
         kernel = reader.integer(fields.get("kernel"), f"{what[:-1]}.kernel`", 1, MAX_KERNEL, 3)
         if kernel % 2 == 0 and (given := fields.get("kernel")):
             reader.wrong(given, f"{what[:-1]}.kernel` is odd, so that the map keeps its size")
-        kind = reader.word(fields.get("conv"), "convolution", ops.CONV_KINDS, "separable")
+        kind = self._kind(fields)
         padding = reader.word(fields.get("padding"), "padding of a convolution", _PADDINGS, "same")
         activation = fields.get("activation")
         act = reader.word(activation, "activation", ops.ACTIVATIONS, self.activation)
@@ -141,11 +145,47 @@ class StepReader:
             return ops.Resample()
         words = (*PLAIN_CONVOLUTIONS, *ops.ACTIVATIONS, *kinds, *(("resample",) * on_edge))
         help, fix = suggested(node, words, WORDS)
-        if node.text in _HELP_FOR:
-            help, fix = _HELP_FOR[node.text], None
+        if node.text.lower() in _HELP_FOR:
+            help, fix = _HELP_FOR[node.text.lower()], None
         message = f"`{node.text}` is no step of {what}"
-        self.reader.sink.error("F207", message, node.span, help=help or _HELP, fix=fix)
+        if not self._refuse_size(node, message):
+            self.reader.sink.error("F207", message, node.span, help=help or _HELP, fix=fix)
         return None
+
+    def _refuse_nothing(self, node: Scalar, what: str) -> None:
+        """Record that no step at all is not written as other tools write it."""
+        message = f"`{node.text}` is no step of {what}"
+        fix = self.reader.rewrite(node, "none", safe=node.text == "None") if node.text else None
+        help = "for no step at all write `none`"
+        self.reader.sink.error("F207", message, node.span, help=help, fix=fix)
+
+    def _refuse_size(self, node: Scalar, message: str) -> bool:
+        """Whether a word is a convolution by its size, such as `conv5x5`; records it."""
+        found = _SIZE.fullmatch(node.text)
+        if found is None or int(found[1]) > MAX_KERNEL:
+            return False
+        new = f"{{conv: full, kernel: {found[1]}, order: [conv]}}"
+        if int(found[1]) in PLAIN_CONVOLUTIONS.values():
+            new = f"conv{found[1]}x{found[1]}"
+        fix = self.reader.rewrite(node, new)
+        self.reader.sink.error("F207", message, node.span, help=f"write `{new}`", fix=fix)
+        return True
+
+    def _kind(self, fields: Mapping) -> str:
+        """The kind of a convolution, which is no place for its size."""
+        node = fields.get("conv")
+        found = _SIZE.fullmatch(node.text) if isinstance(node, Scalar) else None
+        if found is None or not isinstance(node, Scalar) or int(found[1]) > MAX_KERNEL:
+            return self.reader.word(node, "convolution", ops.CONV_KINDS, "separable")
+        message = f"`{node.text}` is no convolution"
+        new = f"full, kernel: {found[1]}"
+        help = f"write `{{conv: {new}}}`"
+        kernel = fields.entries.get("kernel")
+        is_whole = kernel is None or kernel.key.span.line != node.span.line
+        is_flow = self.reader.sink.text_at(fields.span)[-1:] == "}"
+        fix = self.reader.rewrite(node, new) if is_flow and is_whole else None
+        self.reader.sink.error("F207", message, node.span, help=help, fix=fix)
+        return "full"
 
     def _mapping(self, node: Mapping, what: str, *, on_edge: bool) -> ops.Step | None:
         reader = self.reader
@@ -200,11 +240,23 @@ class StepReader:
             return self.width
         return self.reader.integer(node, "`width`", 1, MAX_WIDTH)
 
+    def _part(self, item: Node) -> str:
+        """`act`, `conv` or `norm`; empty if it is none of them."""
+        if isinstance(item, Scalar) and item.text in ops.ACTIVATIONS:
+            message, help = (
+                f"`{item.text}` is no step",
+                f"write `act`, and `activation: {item.text}`",
+            )
+            fix = self.reader.rewrite(item, "act")
+            self.reader.sink.error("F207", message, item.span, help=help, fix=fix)
+            return ""
+        return self.reader.word(item, "step", ops.PARTS, "")
+
     def _order(self, node: Node | None) -> tuple[ops.Part, ...]:
         if node is None:
             return ("act", "conv", "norm")
         items = self.reader.items(node, "`op.order`")
-        parts = tuple(self.reader.word(item, "step", ops.PARTS, "") for item in items)
+        parts = tuple(self._part(item) for item in items)
         if "" in parts:
             return ("act", "conv", "norm")
         if len(set(parts)) != len(parts) or "conv" not in parts:
@@ -216,7 +268,15 @@ class StepReader:
 
 _PADDINGS = ("same", "none")
 _HELP = "a step is a word such as `conv3x3` or `relu`, a block, or `{conv: full, kernel: 3}`"
+_NOTHING = ("", "None", "NONE", "null", "Null", "NULL", "~", "no", "false")
+_SIZE = re.compile(r"(?:conv)?([13579]|1[135])(?:\s*x\s*\1)?")
+_NORM = "a norm belongs to a convolution: `{conv: full, order: [conv, norm, act]}`"
 _HELP_FOR = {
+    "batch_norm": _NORM,
+    "batchnorm": _NORM,
+    "batchnorm2d": _NORM,
+    "bn": _NORM,
+    "norm": _NORM,
     "none": "`none` stands alone, for no step at all",
     "resample": "`resample` has a place in `via` alone, on an edge",
 }

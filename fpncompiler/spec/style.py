@@ -8,8 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
+from fpncompiler.diagnostics import nearest
 from fpncompiler.ir import ops
 from fpncompiler.plugins import block_kinds, fusion_kinds
+from fpncompiler.spec.habits import SYNONYMS
 from fpncompiler.spec.reading import NOWHERE, Reader
 from fpncompiler.spec.steps import (
     PLAIN_CONVOLUTIONS,
@@ -35,6 +37,7 @@ STYLE_KEYS = (
 ADAPTER_KEYS = ("bias", "norm", "sharing")
 WEIGHT_KEYS = ("granularity", "eps")
 MAX_FAN_IN = 200
+MAX_FUSION_KEYS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,13 @@ def read_redundant_bias(places: list[Mapping], reader: Reader) -> bool:
 
 def read_norm(places: list[Mapping], reader: Reader) -> ops.Norm:
     """The constants of batch norms that the first place gives."""
-    norm = reader.mapping(reader.first(places, "norm"), "`norm`", ("eps", "momentum"))
+    node = reader.first(places, "norm")
+    if node is not None and not isinstance(node, Mapping):
+        help = "it sets batch norm, `{eps: 1e-3, momentum: 0.01}`; where one stands, `order` says: "
+        help += "`op: {order: [conv, norm, act]}`"
+        reader.wrong(node, "`norm` is a mapping", help)
+        node = None
+    norm = reader.mapping(node, "`norm`", ("eps", "momentum"))
     eps = reader.number(norm.get("eps"), "`norm.eps`", 1e-12, 1.0, 1e-3)
     return ops.Norm(eps, reader.number(norm.get("momentum"), "`norm.momentum`", 0, 1, 0.01))
 
@@ -147,10 +156,29 @@ def _fusion(places: list[Mapping], reader: Reader) -> ops.Fusion:
     kind = reader.word(fields.get("kind"), "fusion", fusion_words(), "")
     if not kind and "kind" in fields.entries:
         return ops.Fusion()  # what an unknown fusion's settings would be, nobody knows
+    fault = None if kind else _in_place_of_kind(fields)
+    if fault:
+        word = fault.value.text if isinstance(fault.value, Scalar) else ""
+        meant = word if word in fusion_words() else "softmax"
+        reader.mapping(fields, "`fusion`", ("kind", *fusion_keys(meant)))
+        return ops.Fusion()
     kind = kind or "sum"
     reader.mapping(fields, "`fusion`", ("kind", *fusion_keys(kind)))
     _refuse_idle_weights(places, fields, reader)
     return read_fusion(fields, kind, places, reader)
+
+
+def _in_place_of_kind(fields: Mapping) -> Entry | None:
+    """The entry that says the kind under another key; looked for at every node, so it is quick."""
+    if len(fields.entries) > MAX_FUSION_KEYS:
+        return None
+    unknown = (e for name, e in fields.entries.items() if name not in WEIGHT_KEYS)
+    meant = (e for e in unknown if SYNONYMS.get(e.key.text) == "kind" or _is_kind(e.key.text))
+    return next(meant, None)
+
+
+def _is_kind(word: str) -> bool:
+    return bool(nearest(word, ("kind",)))
 
 
 def _of_its_kind(fields: Mapping, places: list[Mapping], reader: Reader) -> Mapping:

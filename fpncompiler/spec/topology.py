@@ -1,6 +1,7 @@
 """A topology spec, typed at one phi: declarations of nodes, one for each level and layer index."""
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 
 from fpncompiler.diagnostics import Span
 from fpncompiler.ir.network import BRANCH_LETTERS
@@ -11,8 +12,9 @@ from fpncompiler.spec.loading import check_version
 from fpncompiler.spec.names import name_fault
 from fpncompiler.spec.node_specs import Nodes, NodeSpec
 from fpncompiler.spec.nodes import NodesReader, Settings
-from fpncompiler.spec.reading import Levels, Reader, meant_levels
+from fpncompiler.spec.reading import MAX_LEVEL, Levels, Reader, meant_levels
 from fpncompiler.spec.references import Reference, read_reference
+from fpncompiler.spec.slips import meant_range
 from fpncompiler.spec.style import STYLE_KEYS, Style
 from fpncompiler.spec.tree import Mapping, Node, Scalar, Sequence
 
@@ -43,6 +45,7 @@ MAX_BRANCHES = len(BRANCH_LETTERS)
 MAX_CONSTANTS = 100
 MAX_PASSES = 4
 MAX_OUTPUTS = 200
+_LEVEL = re.compile(r"[pP]?[0-9]{1,2}(?:\s*\.\.\s*[pP]?[0-9]{1,2})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,7 @@ def _for_branches(tree: Mapping) -> Mapping:
 
 def _with_constants(tree: Mapping, reader: Reader) -> Reader:
     """The reader, with the constants of `let` as names in its formulas."""
+    reader = replace(reader, lost=_lost_names(tree))
     let = tree.get("let")
     if let is None:
         return reader
@@ -185,6 +189,12 @@ def _with_constants(tree: Mapping, reader: Reader) -> Reader:
         value = reader.number(entry.value, f"`{name}`", -(2.0**31), 2.0**31, 1.0)
         reader = reader.with_names({name: value})
     return reader
+
+
+def _lost_names(tree: Mapping) -> frozenset[str]:
+    """The names under keys that a topology does not have: they may be meant as constants."""
+    unknown = (entry.value for key, entry in tree.entries.items() if key not in TOPOLOGY_KEYS)
+    return frozenset(name for node in unknown if isinstance(node, Mapping) for name in node.entries)
 
 
 def _layer_count(tree: Mapping, depth: int, reader: Reader) -> int:
@@ -247,12 +257,46 @@ def _outputs(tree: Mapping, reader: Reader) -> tuple[Reference, ...]:
         message = "the spec does not say its `outputs`"
         reader.missing("outputs", tree, TOPOLOGY_KEYS, message, tree.span, help)
         return ()
+    if _refuse_levels(node, tree, reader):
+        return ()
     items = reader.items(node, "`outputs`")
     _limit(items, MAX_OUTPUTS, "`outputs`", reader)
     if isinstance(node, Sequence) and not items:
         reader.sink.error("F202", "the spec has no `outputs`", node.span, help="name a family")
     references = (read_reference(item, reader.sink) for item in items)
     return tuple(reference for reference in references if reference)
+
+
+def _refuse_levels(node: Node, tree: Mapping, reader: Reader) -> bool:
+    """Whether `outputs` are levels, as in `[3, 4, 5]`, or nodes by level; records it."""
+    nodes = tree.get("nodes")
+    declared = nodes.entries if isinstance(nodes, Mapping) else {}
+    if isinstance(node, Mapping):
+        texts = [e.value.text for e in node.entries.values() if isinstance(e.value, Scalar)]
+        is_short = len(texts) == len(node.entries) <= MAX_LEVEL
+        by_level = is_short and all(_LEVEL.fullmatch(name) for name in node.entries)
+        help = f"write `[{', '.join(texts)}]`" if by_level else ""
+        fix = reader.rewrite(node, f"[{', '.join(texts)}]") if by_level else None
+        reader.wrong(node, "`outputs` is a list", help, fix)
+        return True
+    items = node.items if isinstance(node, Sequence) else (node,)
+    if not items or len(items) > MAX_OUTPUTS:
+        return False
+    for item in items:
+        text = item.text if isinstance(item, Scalar) else ""
+        if not _LEVEL.fullmatch(text) or text in declared:
+            return False
+    names = dict.fromkeys(name.partition("(")[0].strip() for name in declared if "(" in name)
+    family = "out" if "out" in names else next(reversed(names), "out")
+    levels = [found for item in items if (found := meant_range(item))]
+    new = family
+    if len(items) == len(levels) <= MAX_LEVEL and all(one.low == one.high for one in levels):
+        new = f"[{', '.join(f'{family}({one.low})' for one in levels)}]"
+    message = "`outputs` names nodes, and not levels"
+    help = f"write `{new}`" if new == family else f"write `{family}` for all levels, or `{new}`"
+    fix = None if name_fault(family) else reader.rewrite(node, new)
+    reader.sink.error("F206", message, node.span, help=help if fix else "", fix=fix)
+    return True
 
 
 def _parallel(tree: Mapping, reader: Reader) -> tuple[Branch, ...]:

@@ -15,6 +15,7 @@ import yaml
 
 from fpncompiler.diagnostics import Edit, Fix, Label, Sink, Span, printable, silences_in
 
+SAYS_THE_SAME = "the first says the same"
 MAX_BYTES = 1 << 20
 MAX_ITEMS = 120_000  # scalars, lists and mappings
 MAX_LENGTH = 20_000  # of one list or mapping
@@ -25,6 +26,7 @@ BYTE_ORDER_MARK = "\ufeff"
 _NAMED = {BYTE_ORDER_MARK: "a byte order mark", "\r": "a carriage return without a line feed"}
 
 _Parser = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BRACKETS = re.compile(r"[a-z]\[[lk0-9]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -39,7 +41,7 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """A list; `span` covers its first line."""
+    """A list; `span` covers it if it is in brackets and on one line, else where it begins."""
 
     items: tuple["Node", ...]
     span: Span
@@ -55,7 +57,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """A mapping, in the order of the file; `span` covers its first line."""
+    """A mapping, in the order of the file; `span` is that of a list."""
 
     entries: dict[str, Entry]
     span: Span
@@ -67,6 +69,22 @@ class Mapping:
 
 
 Node = Scalar | Sequence | Mapping
+
+
+def is_alike(left: Node, right: Node) -> bool:
+    """Whether two trees say the same, wherever they stand."""
+    match left, right:
+        case Scalar(), Scalar():
+            return left.text == right.text
+        case Sequence(), Sequence():
+            pairs = zip(left.items, right.items, strict=False)
+            return len(left.items) == len(right.items) and all(is_alike(a, b) for a, b in pairs)
+        case Mapping(), Mapping():
+            if left.entries.keys() != right.entries.keys():
+                return False
+            return all(is_alike(e.value, right.entries[k].value) for k, e in left.entries.items())
+        case _:
+            return False
 
 
 def parse_tree(data: bytes, file: str, sink: Sink) -> Mapping:
@@ -133,6 +151,8 @@ def _events(text: str, file: str, sink: Sink) -> Iterator[yaml.Event]:
         help = "look at the indentation, brackets, colons and quotes here and on the line before"
         if "\t" in near:
             help = "indent with spaces: YAML takes no tabs"
+        elif _BRACKETS.search(lines[line - 1], max(0, column - MAX_REFERENCE)):
+            help = "references have parentheses: `td(l+1)`"
         opened = error.context_mark
         labels: tuple[Label, ...] = ()
         if opened and opened.line < line and "flow" in (error.context or ""):
@@ -179,6 +199,7 @@ class _Composer:
     size: int = field(default=0)
     scalars: list[Span] = field(default_factory=list)
     is_whole: bool = True
+    end: tuple[int, int] = (1, 1)  # behind the last list or mapping
 
     def document(self, events: Iterator[yaml.Event]) -> Node | None:
         tree: Node | None = None
@@ -210,17 +231,34 @@ class _Composer:
         if self.depth > MAX_DEPTH:
             self.sink.fatal("F105", f"nested more than {MAX_DEPTH} deep", span)
         if isinstance(event, yaml.SequenceStartEvent):
-            node: Node = Sequence(tuple(self._items(events)), span)
+            items = tuple(self._items(events))
+            node: Node = Sequence(items, self._closed(event, span))
         else:
-            node = Mapping(self._entries(events), span)
+            entries = self._entries(events)
+            node = Mapping(entries, self._closed(event, span))
         self.depth -= 1
         return node
+
+    def _next(self, events: Iterator[yaml.Event]) -> yaml.Event:
+        """The next event of a list or a mapping, which may be its end."""
+        event = next(events)
+        if isinstance(event, yaml.CollectionEndEvent):
+            assert event.end_mark is not None
+            self.end = event.end_mark.line + 1, event.end_mark.column + 1
+        return event
+
+    def _closed(self, event: yaml.CollectionStartEvent, span: Span) -> Span:
+        """The span of what has just ended: up to its bracket, if that is on the same line."""
+        line, column = self.end
+        if not event.flow_style or line != span.line:
+            return span
+        return Span(span.file, line, span.column, column)
 
     def _items(self, events: Iterator[yaml.Event]) -> Iterator[Node]:
         """The items; `[f(l, k-1)]` is one, though YAML splits it at the comma."""
         before: Scalar | None = None
         room = MAX_LENGTH
-        while not isinstance(event := next(events), yaml.SequenceEndEvent):
+        while not isinstance(event := self._next(events), yaml.SequenceEndEvent):
             room -= 1
             node = self.node(event, events)
             if room < 0:
@@ -237,7 +275,7 @@ class _Composer:
 
     def _entries(self, events: Iterator[yaml.Event]) -> dict[str, Entry]:
         entries: dict[str, Entry] = {}
-        while not isinstance(event := next(events), yaml.MappingEndEvent):
+        while not isinstance(event := self._next(events), yaml.MappingEndEvent):
             key = self.node(event, events)
             if len(entries) >= MAX_LENGTH:
                 self._too_long(key.span)
@@ -255,6 +293,8 @@ class _Composer:
             elif first := entries.get(key.text):
                 message = f"`{key.text}` is given twice"
                 help = f"the first is on line {first.key.span.line}; remove or rename one"
+                if is_alike(first.value, value):
+                    help = f"{SAYS_THE_SAME} on line {first.key.span.line}; remove one"
                 labels = (Label(first.key.span, "first here"),)
                 self.sink.error(
                     "F106", message, key.span, label="again here", help=help, labels=labels

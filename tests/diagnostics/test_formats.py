@@ -4,8 +4,10 @@ import json
 
 import pytest
 
-from fpncompiler.diagnostics import Diagnostic, Edit, Fix, Label, Span, render
+from fpncompiler.diagnostics import Diagnostic, Edit, Fix, Label, Span, SpecError, render
 from fpncompiler.diagnostics.formats import as_github, as_json
+from fpncompiler.options import Options
+from fpncompiler.pipeline import check_spec
 
 HERE = Span("specs/mine.yaml", 2, 8, 13)
 ABOVE = Span("specs/mine.yaml", 1, 3, 5)
@@ -115,3 +117,16 @@ def test_a_message_begins_no_second_workflow_command():
     ]
     assert "%0Aowned" not in message
     assert message.count("%0A") == 1  # between message and help
+
+
+def test_fixes_of_a_base_are_not_advertised(tmp_path):
+    base = "fpnc: 1\nname: base\nlevels: 3-7\nnodes:\n  td(l): [in(l), td(l+1)]\noutputs: td\n"
+    (tmp_path / "base.yaml").write_text(base)
+    child = tmp_path / "child.yaml"
+    child.write_text("name: child\nextends: base\nfusions: sum\n")
+    with pytest.raises(SpecError) as caught:
+        check_spec(child, Options())
+    text = str(caught.value)
+    assert "write `3..7`\n" in f"{text}\n"
+    assert text.count("[--fix]") == 1
+    assert "did you mean `fusion`? [--fix]" in text

@@ -136,7 +136,7 @@ def _tree_of(text: bytes) -> Tree | None:
             _trees.clear()
         try:
             _trees[text] = yaml.load(text, Loader=yaml.CBaseLoader)
-        except Exception:
+        except (yaml.YAMLError, ValueError, RecursionError):  # ValueError: not UTF-8
             _trees[text] = None
     return _trees[text]
 

@@ -120,6 +120,7 @@ MODEL_CASES = {
 UNSEEN = {
     # it might be inherited: `extends` completes nodes key by key
     *("F202/node_without_level", "F202/node_with_settings_alone"),
+    *("F202/node_by_its_id", "F202/level_in_the_name"),
     # numbers in order
     *(
         "F203/levels_backwards",
