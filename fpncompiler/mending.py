@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fpncompiler.codegen.files import put_file
+from fpncompiler.codegen.files import WriteRefusedError, put_file
 from fpncompiler.diagnostics import Diagnostic, Fix, Sink, SpecError
 from fpncompiler.diagnostics.fixes import apply_fixes, fixes_for
 from fpncompiler.options import Options
@@ -21,8 +21,10 @@ def mend(path: Path, options: Options, *, unsafe: bool) -> int:
 
     Raises:
         SpecNotFoundError: the file cannot be read.
-        WriteRefusedError: the file cannot be written.
+        WriteRefusedError: the file cannot be written, or is no plain one.
     """
+    if path.exists() and not path.is_file():
+        raise WriteRefusedError(f"{path.as_posix()} is no file that can be mended")
     count = 0
     for _ in range(MAX_ROUNDS):
         data = read_spec(path)

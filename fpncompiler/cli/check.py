@@ -1,6 +1,7 @@
 """`fpnc check` and `fpnc explain`: what is wrong with specs, and what that means."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ def add_check(commands: "Commands") -> None:
         description="Look at specs without writing code: list their faults and warnings.",
         epilog="example: fpnc check specs/*.yaml --fix",
     )
+    command.lists_files = True
     command.add_argument("specs", nargs="+", metavar="SPEC", help="topologies")
     add_options(command)
     command.add_argument("--fix", action="store_true", help="mend what is safe to mend, in place")
@@ -47,13 +49,15 @@ def add_explain(commands: "Commands") -> None:
 def _run_check(parsed: argparse.Namespace, report: Report) -> None:
     found = []
     faulty = 0
+    specs: dict[str, str] = {}
     for spec in parsed.specs:
+        specs.setdefault(os.path.realpath(spec), spec)
+    for spec in specs.values():
         diagnostics = _check(spec, parsed, report)
         found += diagnostics or []
         faulty += diagnostics is None or any(d.severity == "error" for d in diagnostics)
     if found:
-        many = len(parsed.specs) > 1
-        where = f"; faulty specs: {faulty} of {len(parsed.specs)}" if many and faulty else ""
+        where = f"; faulty specs: {faulty} of {len(specs)}" if len(specs) > 1 and faulty else ""
         report.aside(f"{counted(found)}{where}")
     if found and parsed.strict:
         report.code = max(report.code, FINDINGS)
@@ -73,6 +77,8 @@ def _check(spec: str, parsed: argparse.Namespace, report: Report) -> "list[Diagn
             _mend(spec, options, parsed.unsafe_fixes, report)
     except WriteRefusedError as error:
         report.trouble(str(error), error.code)
+        if not Path(spec).is_file():
+            return None  # a pipe, which can be read once
     except SpecNotFoundError:
         pass  # which is told below
     try:
@@ -81,7 +87,7 @@ def _check(spec: str, parsed: argparse.Namespace, report: Report) -> "list[Diagn
         report.faults(error)
         return list(error.diagnostics)
     except SpecNotFoundError as error:
-        report.trouble(str(error))
+        report.trouble(str(error), error.code)
         return None
     what, _, *notes = summary(checked)
     report.say("\n  ".join([f"{spec}: {what}", *notes]))

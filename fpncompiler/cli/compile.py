@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fpncompiler.cli.options import Commands
 
 DEFAULT_OUTPUT = "generated"
+MAX_DIFF = 60  # lines of a file that are shown
 
 
 def add_compile(commands: "Commands") -> None:
@@ -107,7 +108,9 @@ def _compile_all(output: Path, flags: argparse.Namespace, report: Report) -> Non
             report.faults(error)
         except WriteRefusedError as error:
             report.trouble(str(error), error.code)
-        except (SpecNotFoundError, _HeaderError) as error:
+        except SpecNotFoundError as error:
+            report.trouble(f"{path.as_posix()}: {error}", error.code)
+        except _HeaderError as error:
             report.trouble(f"{path.as_posix()}: {error}")
 
 
@@ -122,8 +125,11 @@ def _check_file(path: Path, source: str, report: Report) -> None:
     if checked.is_replaceable:
         help = f"to repair, {_repair(source, path.parent, force=checked.needs_force)}"
     report.finding(checked.code, checked.message, help)
-    if checked.diff:
-        report.say(checked.diff.rstrip("\n"))
+    lines = checked.diff.splitlines()
+    for line in lines[:MAX_DIFF]:
+        report.say(line)
+    if len(lines) > MAX_DIFF:
+        report.say(f"... and {len(lines) - MAX_DIFF} more lines")
 
 
 def _write_file(path: Path, source: str, force: bool, report: Report) -> None:

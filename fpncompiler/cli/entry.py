@@ -6,6 +6,7 @@ Exit codes: 0 clean, 1 findings in a spec or a generated file, 2 a usage or envi
 import argparse
 import contextlib
 import gc
+import itertools
 import os
 import sys
 from collections.abc import Sequence
@@ -13,8 +14,8 @@ from typing import NoReturn
 
 from fpncompiler import __version__
 from fpncompiler.cli import authoring, check, compile
-from fpncompiler.cli.options import Parser
-from fpncompiler.cli.report import HELP, INTERRUPTED, TROUBLE, Report
+from fpncompiler.cli.options import Parser, UsageError
+from fpncompiler.cli.report import FORMATS, HELP, INTERRUPTED, TROUBLE, Format, Report
 
 
 def script() -> NoReturn:
@@ -30,11 +31,17 @@ def script() -> NoReturn:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
-    parsed = _parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        parsed = _parser().parse_args(arguments)
+    except UsageError as error:
+        return _misused(error, _format_in(arguments))
     report = Report(getattr(parsed, "output_format", "text"))
     try:
         _run(parsed, report)
         report.close()
+    except UsageError as error:
+        return _misused(error, report.format)
     except KeyboardInterrupt:
         return _without_output("interrupted\n", INTERRUPTED)
     except BrokenPipeError:
@@ -42,6 +49,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # `_run` has reported its own: this one is of standard output
         return _without_output(f"error: cannot print: {error.strerror}\n")
     return report.code
+
+
+def _misused(error: UsageError, format: Format) -> int:
+    """Say how a command is used; programs get their document all the same."""
+    sys.stderr.write(f"{error.usage}error: {error}\n")
+    if format != "text":
+        report = Report(format)
+        report.trouble(str(error))
+        report.close()
+    return TROUBLE
+
+
+def _format_in(arguments: Sequence[str]) -> Format:
+    """The format that arguments ask for which cannot be parsed."""
+    words = " ".join(arguments).replace("--output-format=", "--output-format ").split()
+    asked = [after for option, after in itertools.pairwise(words) if option == "--output-format"]
+    return next((format for format in FORMATS if format in asked), "text")
 
 
 def _without_output(message: str, code: int = TROUBLE) -> int:
@@ -63,14 +87,16 @@ def _run(parsed: argparse.Namespace, report: Report) -> None:
         parsed.run(parsed, report)
     except SpecError as error:
         report.faults(error)
-    except WriteRefusedError as error:
+    except (SpecNotFoundError, WriteRefusedError) as error:
         report.trouble(str(error), error.code)
-    except (SpecNotFoundError, PluginError) as error:
+    except PluginError as error:
         report.trouble(str(error))
     except OSError as error:
         if error.filename is None:
             raise  # of a stream
         report.trouble(f"{error.filename}: {error.strerror}", "F607")
+    except UsageError:
+        raise
     except Exception as error:
         if os.environ.get("FPNC_DEBUG"):
             raise

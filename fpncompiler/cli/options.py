@@ -23,12 +23,35 @@ CHOICES = (
 )
 
 
+class UsageError(Exception):
+    """Arguments that make no command; `usage` shows what does."""
+
+    def __init__(self, message: str, usage: str) -> None:
+        super().__init__(message)
+        self.usage = usage
+
+
 class Parser(argparse.ArgumentParser):
-    """Complains in printable characters: an argument may be the name of somebody's file."""
+    """Takes options anywhere between files, and complains in printable characters."""
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+        """As that of argparse, where it leaves files behind options unread."""
+        parse = super().parse_known_args
+        if self.lists_files and not self._mixes:
+            self._mixes = True  # for it calls this one
+            parse = self.parse_known_intermixed_args
+        return parse(args, namespace)
+
+    lists_files = False
+    _mixes = False
 
     def error(self, message: str) -> NoReturn:
-        """End with a usage error."""
-        super().error(printable(message))
+        """End with a usage error.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(printable(message), f"{self.format_usage()}{self.prog}: ")
 
 
 def add_options(command: argparse.ArgumentParser) -> None:

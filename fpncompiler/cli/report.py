@@ -15,8 +15,8 @@ from fpncompiler.diagnostics.formats import as_github, as_json
 
 OK, FINDINGS, TROUBLE = 0, 1, 2
 INTERRUPTED = 130  # by Control-C, as shells have it
-FORMATS = ("text", "json", "github")
 Format = Literal["text", "json", "github"]
+FORMATS: tuple[Format, ...] = ("text", "json", "github")
 HELP = "\n  = help: "
 
 

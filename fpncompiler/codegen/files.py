@@ -167,6 +167,10 @@ def put_file(path: Path, data: bytes, *, replace: bool, expected: bytes | None =
         seen = look(folder, path.name)
         if seen is not None and not (replace and stat.S_ISREG(seen.st_mode)):
             raise WriteRefusedError(f"{path.as_posix()} is there already: move it away")
+        if seen is not None and not seen.st_mode & 0o222:
+            raise WriteRefusedError(f"{path.as_posix()} is read-only")
+        if seen is not None and seen.st_nlink > 1:  # a rename would part them
+            raise WriteRefusedError(f"{path.as_posix()} is one file with {seen.st_nlink} names")
         if expected is not None and read(folder, path.name) != expected:
             raise WriteRefusedError(f"{path.as_posix()} has changed meanwhile: run this again")
         place(folder, path.name, data, seen=seen, mode=0o666)

@@ -62,7 +62,7 @@ def _edit(edit: Edit) -> Json:
 
 
 def _annotation(diagnostic: Diagnostic) -> str:
-    properties = {"title": diagnostic.code}
+    properties = {"title": diagnostic.code} if diagnostic.code else {}
     if span := diagnostic.span:
         properties = {
             "file": span.file,
@@ -74,7 +74,7 @@ def _annotation(diagnostic: Diagnostic) -> str:
     listed = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
     said = [diagnostic.message, diagnostic.help and f"help: {diagnostic.help}"]
     text = "\n".join(printable(line) for line in said if line)
-    return f"::{diagnostic.severity} {listed}::{_data(text)}"
+    return f"::{diagnostic.severity}{' ' * bool(listed)}{listed}::{_data(text)}"
 
 
 def _data(text: str) -> str:

@@ -23,6 +23,8 @@ TEXT_NAME = "<text>"
 class SpecNotFoundError(Exception):
     """The file that the user named cannot be read; the message says why."""
 
+    code = "F607"
+
 
 @dataclass(frozen=True, slots=True)
 class Source:

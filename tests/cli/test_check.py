@@ -1,6 +1,7 @@
 """fpnc check: what it prints, what it mends, and what it leaves alone."""
 
 import json
+import os
 
 import pytest
 
@@ -242,7 +243,80 @@ def test_many_fixes_of_one_line_are_all_made(spec, capsys):
     assert spec.read_text().endswith(f"op: [{steps.replace('rleu', 'relu')}]\n")
 
 
-def test_what_has_no_end_is_not_mended(capsys):
+def test_what_has_no_end_is_neither_read_nor_mended(capsys):
     code, _, err = run(capsys, "/dev/zero", "--fix")
+    assert (code, err) == (2, "error[F607]: /dev/zero is no file that can be mended\n")
+    code, _, err = run(capsys, "/dev/zero")
     assert code == 1
-    assert "error[F105]" in err
+    assert "F105" in err
+
+
+GOOD = WHOLLY.replace("mine", "good")
+
+
+def test_options_may_stand_between_specs(spec, capsys):
+    (spec.parent / "good.yaml").write_text(GOOD)
+    code, out, err = run(capsys, "good.yaml", "--phi", "1", "mine.yaml", "--strict")
+    assert code == 1
+    assert "good.yaml: EfficientDet-D1" in out
+    assert err.endswith("6 errors; faulty specs: 1 of 2\n")
+
+
+def test_a_spec_that_is_named_twice_is_looked_at_once(spec, capsys):
+    _, _, err = run(capsys, "mine.yaml", str(spec), "./mine.yaml")
+    assert err.endswith("\n\n6 errors\n")
+
+
+def test_a_pipe_is_read_once_and_not_mended(spec, capsys):
+    os.mkfifo("pipe")
+    with open(os.open("pipe", os.O_RDWR), "wb", 0) as pipe:
+        pipe.write(FAULTY.encode())
+        code, _, err = run(capsys, "pipe", "--fix")
+        assert (code, err) == (2, "error[F607]: pipe is no file that can be mended\n")
+        assert os.read(pipe.fileno(), 4096) == FAULTY.encode()
+
+
+def test_a_read_only_spec_is_not_mended(spec, capsys):
+    spec.chmod(0o444)
+    code, _, err = run(capsys, "mine.yaml", "--fix")
+    assert code == 2
+    assert err.startswith("error[F607]: ")
+    assert "mine.yaml is read-only" in err
+    assert err.endswith("6 errors\n")
+    assert spec.read_text() == FAULTY
+
+
+def test_two_names_of_one_spec_are_not_parted(spec, capsys):
+    os.link(spec, spec.parent / "other.yaml")
+    code, _, err = run(capsys, "mine.yaml", "--fix")
+    assert code == 2
+    assert "one file with 2 names" in err
+    assert os.path.samefile(spec, spec.parent / "other.yaml")
+
+
+def test_a_link_stays_a_link_to_what_is_mended(spec, capsys):
+    os.symlink("mine.yaml", "link.yaml")
+    run(capsys, "link.yaml", "--fix")
+    assert os.path.islink("link.yaml")
+    assert spec.read_text() == SAFELY
+
+
+def test_a_spec_that_cannot_be_read_has_a_code(spec, capsys):
+    code, out, _ = run(capsys, "nothing.yaml", "--output-format", "json")
+    found = json.loads(out)["diagnostics"]
+    assert (code, [each["code"] for each in found]) == (2, ["F607"])
+
+
+@pytest.mark.parametrize("option", [["--output-format", "json"], ["--output-format=json"]])
+@pytest.mark.parametrize("wrong", ["--phi=x", "--nothing", "--levels=9"])
+def test_programs_get_a_document_of_a_usage_error_too(spec, capsys, option, wrong):
+    code, out, err = run(capsys, "mine.yaml", *option, wrong)
+    (found,) = json.loads(out)["diagnostics"]
+    assert code == 2
+    assert wrong.split("=")[0] in found["message"]
+    assert found["message"] in err
+
+
+def test_a_workflow_gets_an_annotation_of_a_usage_error(spec, capsys):
+    code, out, _ = run(capsys, "--output-format", "github")
+    assert (code, out) == (2, "::error::the following arguments are required: SPEC\n")

@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -6,6 +7,7 @@ import sys
 import pytest
 
 from fpncompiler.cli import main
+from fpncompiler.cli.compile import MAX_DIFF
 
 TARGET = "generated/bifpn_d0.py"
 
@@ -303,3 +305,13 @@ def test_a_header_names_no_file_elsewhere(project, capsys, spec):
     assert code == 2
     assert "no spec of this folder" in err
     assert "secret\n" not in err
+
+
+def test_of_a_file_that_differs_everywhere_a_part_is_shown(project, capsys):
+    run(capsys, "compile", "specs/bifpn.yaml")
+    target = project / TARGET
+    target.write_text(target.read_text().replace("self", "me"))
+    code, out, _ = run(capsys, "compile", "specs/bifpn.yaml", "--check")
+    assert code == 1
+    assert re.fullmatch(r"\.\.\. and \d{3} more lines", out.splitlines()[-1])
+    assert len(out.splitlines()) == MAX_DIFF + 1
