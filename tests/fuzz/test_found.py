@@ -141,12 +141,12 @@ def test_a_faulty_key_of_a_setting_is_suggested_for_once():
     text = f"fpnc: 1\nname: mine\nlevels: 1..12\ndepth: 1\nk: 1..64\nop: {{conv: full, {keys}}}\n"
     text += "nodes: {f(l, k): in(l)}\noutputs: f\n"
     words = []
-    original = reading.suggested
+    original = reading.meant_key
 
-    def counted(word, *rest):
-        words.append(word.text)
-        return original(word, *rest)
+    def counted(entry, known):
+        words.append(entry.key.text)
+        return original(entry, known)
 
-    with mock.patch.object(reading, "suggested", counted), pytest.raises(SpecError):
+    with mock.patch.object(reading, "meant_key", counted), pytest.raises(SpecError):
         check_spec(text, Options())
     assert len(words) == len(set(words)) == 90
