@@ -216,7 +216,7 @@ class Bench:
             self.words |= _words(compile_spec(path, Options()).source)
         self.parts = {part for word in self.words for part in word.split("_")}
 
-    def import_all(self, limit: int) -> int:
+    def import_all(self) -> int:
         """Import distinct bodies and build their models, watched."""
         import torch
 
@@ -224,10 +224,11 @@ class Bench:
         spec, options = self.place(SINKS[2], word)
         path = self.output / "warm.py"
         path.write_text(compile_spec(spec, options).source)
+        self.watch.readable = (*self.watch.readable, str(self.output))
         self._built(str(path), "warm", "EfficientDet")  # what torch and timm do once
         self.watch.seen.clear()
         count = 0
-        for digest, label in [*self.outcome.bodies.items()][:limit]:
+        for label in self.outcome.bodies.values():
             label, _, place = label.partition("\n")
             stem, class_name = place.split()
             path = str(self.output / f"{stem}.py")
@@ -245,7 +246,6 @@ class Bench:
                 self.outcome.broken.append(("an event at import", sink, payload, event))
             self.watch.seen.clear()
             count += 1
-            del digest
         return count
 
     def _built(self, path: str, stem: str, class_name: str) -> None:
@@ -254,7 +254,6 @@ class Bench:
             spec = importlib.util.spec_from_loader(stem, loader)
             assert spec
             module = importlib.util.module_from_spec(spec)
-            self.watch.readable = (*self.watch.readable, str(self.output))
             loader.exec_module(module)
             getattr(module, class_name)()
 
@@ -284,14 +283,7 @@ def _words(body: str) -> set[str]:
     return found
 
 
-def chosen(sink_index: int, payload_index: int, heavy: bool) -> bool:
-    """Every payload for fields whose text goes far, every fourth for the others unless `heavy`."""
-    sink = SINKS[sink_index]
-    far = sink.is_text or sink.option or "name" in sink.name or "family" in sink.name
-    return heavy or bool(far) or (sink_index + payload_index) % 4 == 0
-
-
-def work(shard: int, count: int, heavy: bool, limit: int) -> dict[str, object]:
+def work(shard: int, count: int) -> dict[str, object]:
     bench = Bench()
     bench.learn()
     bench.watch.install()
@@ -300,13 +292,12 @@ def work(shard: int, count: int, heavy: bool, limit: int) -> dict[str, object]:
     for s, sink in enumerate(SINKS):
         if s % count != shard:
             continue
-        for p, payload in enumerate(PAYLOADS):
-            if chosen(s, p, heavy):
-                total += 1
-                bench.run(sink, payload)
+        for payload in PAYLOADS:
+            total += 1
+            bench.run(sink, payload)
     compiled = time.perf_counter() - began
     distinct = len(bench.outcome.bodies)
-    imported = bench.import_all(limit)
+    imported = bench.import_all()
     pwned = [*ROOT.rglob("pwned"), *bench.folder.rglob("pwned")]
     shutil.rmtree(bench.folder)
     return {
@@ -323,5 +314,4 @@ def work(shard: int, count: int, heavy: bool, limit: int) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    shard, count, limit = (int(word) for word in sys.argv[1:4])
-    print(json.dumps(work(shard, count, bool(os.environ.get("FPNC_HEAVY")), limit)))
+    print(json.dumps(work(*(int(word) for word in sys.argv[1:3]))))
