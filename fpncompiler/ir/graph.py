@@ -6,7 +6,6 @@ order of the slots is meaning (weights, checkpoints). Node ids are paper names s
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import networkx as nx
 
@@ -23,18 +22,27 @@ class Edge:
     span: Span | None = None
 
 
+@dataclass(slots=True)
+class _Node:
+    op: Op
+    span: Span | None
+    inputs: tuple[Edge, ...] = ()
+
+
 class Graph:
     """Nodes with ops, ordered inputs, and the node that produces each output level.
 
-    Passes never change a graph that they are given: they change a `copy()`. A node carries its op,
-    its span and its inputs; the edges of networkx mirror the inputs.
+    Passes never change a graph that they are given: they change a `copy()`. A node has its op, its
+    span and its inputs; the edges of networkx mirror the inputs. Most passes change no edge, so
+    copies share them until one does.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.outputs: dict[int, str] = {}
         self._graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
-        self._data: dict[str, dict[str, Any]] = {}  # that of networkx, without its slow views
+        self._is_shared = False
+        self._nodes: dict[str, _Node] = {}
         self._order: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
@@ -47,46 +55,54 @@ class Graph:
         """An independent copy; ops and edges are immutable and shared."""
         other = Graph(self.name)
         other.outputs = dict(self.outputs)
-        other._graph = self._graph.copy()
-        other._data = {node: other._graph.nodes[node] for node in other._graph}
+        other._graph = self._graph
+        other._is_shared = self._is_shared = True
+        other._nodes = {
+            node: _Node(found.op, found.span, found.inputs) for node, found in self._nodes.items()
+        }
         other._order = self._order
         return other
+
+    def _owned(self) -> "nx.MultiDiGraph[str]":
+        """The nodes and edges of this graph alone, which are to change."""
+        if self._is_shared:
+            self._graph = self._graph.copy()
+            self._is_shared = False
+        self._order = None
+        return self._graph
 
     def add_node(self, node: str, op: Op, span: Span | None = None) -> None:
         """Add a node without inputs; its id must be new."""
         if node in self._graph:
             raise ValueError(f"node {node} is there already")
-        self._graph.add_node(node, op=op, span=span, inputs=())
-        self._data[node] = self._graph.nodes[node]
-        self._order = None
+        self._owned().add_node(node)
+        self._nodes[node] = _Node(op, span)
 
     def remove_node(self, node: str) -> None:
         """Remove a node that nothing reads."""
         if readers := self.readers(node):
             raise ValueError(f"node {node} is still read by {', '.join(readers)}")
-        self._graph.remove_node(node)
-        del self._data[node]
-        self._order = None
+        self._owned().remove_node(node)
+        del self._nodes[node]
 
     def op(self, node: str) -> Op:
         """What the node computes."""
-        op: Op = self._data[node]["op"]
-        return op
+        return self._nodes[node].op
 
     def set_op(self, node: str, op: Op) -> None:
         """Replace what the node computes."""
-        self._data[node]["op"] = op
-        self._order = None
+        found = self._nodes[node]
+        if op.level != found.op.level:
+            self._order = None
+        found.op = op
 
     def span(self, node: str) -> Span | None:
         """Where the node stands in the spec."""
-        span: Span | None = self._data[node]["span"]
-        return span
+        return self._nodes[node].span
 
     def inputs(self, node: str) -> tuple[Edge, ...]:
         """The node's inputs, by slot."""
-        inputs: tuple[Edge, ...] = self._data[node]["inputs"]
-        return inputs
+        return self._nodes[node].inputs
 
     def set_inputs(self, node: str, edges: tuple[Edge, ...]) -> None:
         """Replace all inputs of a node; slots are numbered from 0."""
@@ -94,14 +110,14 @@ class Graph:
             if edge.source not in self._graph:
                 raise ValueError(f"{node} reads {edge.source}, which is not a node")
         before = self.inputs(node)
-        self._data[node]["inputs"] = edges
+        self._nodes[node].inputs = edges
         if [edge.source for edge in before] == [edge.source for edge in edges]:
             return
+        graph = self._owned()
         for slot, edge in enumerate(before):
-            self._graph.remove_edge(edge.source, node, key=slot)
+            graph.remove_edge(edge.source, node, key=slot)
         for slot, edge in enumerate(edges):
-            self._graph.add_edge(edge.source, node, key=slot)
-        self._order = None
+            graph.add_edge(edge.source, node, key=slot)
 
     def readers(self, node: str) -> tuple[str, ...]:
         """The nodes that read this one, each once, sorted."""

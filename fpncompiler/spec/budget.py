@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from fpncompiler.diagnostics import Sink, Span
 from fpncompiler.ir.ops import Convolution, Step
-from fpncompiler.spec.tree import Mapping, Node, Scalar
+from fpncompiler.spec.tree import Mapping, Node, Scalar, Sequence
 
 MAX_PARTS = 135_000
 PARTS_OF_SETTINGS = 5  # of a node's own, for which all others are read again
+PARTS_OF_A_MAPPING = 3  # of a list: it is a fusion or an edge, with settings of its own
 PARTS_OF_A_TOPOLOGY = 100  # so that branches of branches are few
 TOO_MANY = (
     f"a network has {MAX_PARTS} at most: its nodes, their settings and steps, "
@@ -45,12 +46,12 @@ def parts_of(step: Step) -> int:
 
 
 def size_of(node: Node) -> int:
-    """How many values stand in a part of a spec; a long formula is several."""
-    if isinstance(node, Scalar):
-        return 1 + len(node.text) // 16
-    items = (
-        (entry.value for entry in node.entries.values())
-        if isinstance(node, Mapping)
-        else node.items
-    )
-    return 1 + sum(size_of(item) for item in items)
+    """How many values stand in a part of a spec; a long formula, a fusion in a list are several."""
+    match node:
+        case Scalar():
+            return 1 + len(node.text) // 16
+        case Mapping():
+            return 1 + sum(size_of(entry.value) for entry in node.entries.values())
+        case Sequence():
+            mappings = sum(isinstance(item, Mapping) for item in node.items)
+            return 1 + PARTS_OF_A_MAPPING * mappings + sum(size_of(item) for item in node.items)

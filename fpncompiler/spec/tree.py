@@ -18,7 +18,7 @@ from fpncompiler.diagnostics import Edit, Fix, Label, Sink, Span, printable, sil
 SAYS_THE_SAME = "the first says the same"
 MAX_BYTES = 1 << 20
 MAX_ITEMS = 120_000  # scalars, lists and mappings
-MAX_LENGTH = 20_000  # of one list or mapping
+MAX_LENGTH = 12_500  # of one list or mapping
 MAX_REFERENCE = 100  # characters of what is split at commas, and joined again
 MAX_DEPTH = 32
 

@@ -37,11 +37,9 @@ class Cost:
         return self.seconds <= factor * self.allowed_seconds and self.mib <= self.allowed_mib
 
 
-def allowed(kind: str, name: str) -> tuple[float, float]:
+def allowed(kind: str) -> tuple[float, float]:
     """Seconds and MiB."""
-    if kind == "spec":
-        return 2.0, 512
-    return (0.5 if name.endswith("-1M") else 0.1), 100
+    return (2.0, 512) if kind == "spec" else (0.1, 100)
 
 
 def cost(kind: str, name: str, data: bytes, folder: Path) -> Cost:
@@ -58,7 +56,7 @@ def cost(kind: str, name: str, data: bytes, folder: Path) -> Cost:
         said = pipe.read()
     os.waitpid(child, 0)
     outcome, seconds, mib = json.loads(said or b'["died", 1e9, 1e9]')
-    return Cost(name, outcome, len(data), seconds, mib, *allowed(kind, name))
+    return Cost(name, outcome, len(data), seconds, mib, *allowed(kind))
 
 
 def _outcome(path: Path) -> tuple[str, float, float]:
