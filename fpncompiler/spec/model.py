@@ -299,6 +299,9 @@ def _head_levels(node: Node | None, reader: Reader) -> tuple[int, ...] | None:
 
 def _anchors(tree: Mapping, reader: Reader) -> Anchors:
     fields = reader.mapping(tree.get("anchors"), "`anchors`", ("aspect_ratios", "octaves", "scale"))
+    for key in ("aspect_ratios", "scale"):
+        if isinstance(given := fields.get(key), Sequence) and not given.items:
+            reader.wrong(given, f"`anchors.{key}` says nothing: list numbers, or leave it out")
     scales = reader.numbers(fields.get("scale"), "`anchors.scale`", 0.1, 1000)
     aspects = reader.items(reader.scaled(fields.get("aspect_ratios")), "`anchors.aspect_ratios`")
     square = Scalar("1.0", True, NOWHERE)
