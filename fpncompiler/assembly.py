@@ -4,12 +4,12 @@ topology [after topology ...]  ->  layer graphs, rewritten  ->  prologue and lay
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fpncompiler.analysis.limits import size_limits
 from fpncompiler.analysis.sizes import Size, map_size, sizes
-from fpncompiler.diagnostics import Label, Sink
+from fpncompiler.diagnostics import Label, Sink, SpecError
 from fpncompiler.ir.detector import Model
 from fpncompiler.ir.flow import arrival, edge_passages, entry_width, infer_widths
 from fpncompiler.ir.graph import Graph
@@ -31,6 +31,8 @@ from fpncompiler.spec.topology import Branch, Topology
 MAX_MAP_WIDTH = 1 << 16
 MAX_UNROLLED = 100_000
 
+BranchReader = Callable[[Branch, Topology], Topology]
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -45,10 +47,31 @@ class Stage:
         return self.graphs[-1][1]
 
 
-def build_stage(
+def build_stages(
+    topologies: Sequence[Topology], channels: dict[int, int], read_branch: BranchReader, sink: Sink
+) -> list[Stage]:
+    """One topology after another, each rewritten.
+
+    Args:
+        channels: level -> channels of the backbone's features.
+        read_branch: reads the spec that a branch of `parallel` names.
+
+    Raises:
+        SpecError: all faults of the first layer that has any, and those of the prologue.
+    """
+    levels = tuple(channels)
+    try:
+        return [_build_stage(each, levels, read_branch, sink) for each in topologies]
+    except SpecError:
+        if topologies[0].prologue and channels:
+            build_prologue(topologies[0], channels, sink)
+        raise
+
+
+def _build_stage(
     topology: Topology,
     backbone_levels: tuple[int, ...],
-    branch_topology: Callable[[Branch, Topology], Topology],
+    branch_topology: BranchReader,
     sink: Sink,
     within: tuple[str, ...] = (),
 ) -> Stage:
@@ -67,7 +90,7 @@ def build_stage(
             if read.name in chain:
                 message = f"`{branch.name}` is a branch of itself in the end"
                 sink.fatal("F210", message, branch.span)
-            return build_stage(read, backbone_levels, branch_topology, sink, chain).layer
+            return _build_stage(read, backbone_levels, branch_topology, sink, chain).layer
 
         layer = _parallel(topology, build, sink)
     else:

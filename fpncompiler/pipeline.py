@@ -15,7 +15,7 @@ from pathlib import Path
 
 from fpncompiler.analysis.cost import DetectorCost, detector_cost
 from fpncompiler.analysis.limits import size_limits
-from fpncompiler.assembly import assemble, build_stage
+from fpncompiler.assembly import assemble, build_stages
 from fpncompiler.backbones import Backbone, backbone_names, find_backbone
 from fpncompiler.diagnostics import Diagnostic, Sink, SpecError, Texts, suggest
 from fpncompiler.ir.detector import BackboneChoice, Model
@@ -160,7 +160,7 @@ def _checked(spec: str | Path, options: Options) -> Checked:
                 sink.error("F203", message, branch.span, help=help)
         return settings.branch(source.tree, merged)
 
-    stages = [build_stage(each, tuple(taps), branch_topology, sink) for each in topologies]
+    stages = build_stages(topologies, channels, branch_topology, sink)
     rounds_down = backbone is not None and backbone.rounding == "floor"
     multiple = 2 ** max(channels) if rounds_down else 1
     network = assemble(stages, model, channels, multiple, sink)

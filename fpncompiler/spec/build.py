@@ -71,7 +71,7 @@ def build_prologue(topology: Topology, channels: dict[int, int], sink: Sink) -> 
             builder.graph.outputs[level] = made[level, None]
         elif level in channels:
             builder.graph.outputs[level] = f"c{level}"
-        elif "in" not in topology.prologue.broken:
+        elif not sink.has_errors:  # of which this may come
             message = f"neither the backbone nor the prologue gives level {level}"
             help = f"declare `in({level})` in the prologue"
             sink.error("F302", message, topology.levels_span, help=help)

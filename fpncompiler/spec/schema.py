@@ -141,9 +141,13 @@ def _model_properties() -> dict[str, Schema]:
         **_common_properties(),
         "anchors": v.mapping(
             {
-                "aspect_ratios": {"type": "array", "items": {"anyOf": [side, sides]}},
+                "aspect_ratios": {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": {"anyOf": [side, sides]},
+                },
                 "octaves": v.integer(1, 16),
-                "scale": v.scaled({"anyOf": [v.real(0.1, 1000), {"type": "array"}]}),
+                "scale": v.scaled({"anyOf": [v.real(0.1, 1000), {"type": "array", "minItems": 1}]}),
             },
             ("aspect_ratios", "octaves", "scale"),
         ),
