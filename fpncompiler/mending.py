@@ -1,8 +1,9 @@
 """Specs mended in place: the fixes of their diagnostics, until there is none left to make."""
 
+import os
 from pathlib import Path
 
-from fpncompiler.codegen.files import WriteRefusedError, put_file
+from fpncompiler.codegen.files import HELP, WriteRefusedError, put_file
 from fpncompiler.diagnostics import Diagnostic, Fix, Sink, SpecError
 from fpncompiler.diagnostics.fixes import apply_fixes, fixes_for
 from fpncompiler.options import Options
@@ -23,7 +24,8 @@ def mend(path: Path, options: Options, *, unsafe: bool) -> int:
         SpecNotFoundError: the file cannot be read.
         WriteRefusedError: the file cannot be written, or is no plain one.
     """
-    if path.exists() and not path.is_file():
+    # Not Path's own questions, which raise where a folder is closed to us.
+    if os.path.exists(path) and (not os.path.isfile(path) or _is_stream(path)):
         raise WriteRefusedError(f"{path.as_posix()} is no file that can be mended")
     count = 0
     for _ in range(MAX_ROUNDS):
@@ -34,10 +36,34 @@ def mend(path: Path, options: Options, *, unsafe: bool) -> int:
         text, made = _applied(data.decode(), fixes)
         if not made:
             break
-        # Through a link, which stays one.
-        put_file(path.resolve(), text.encode(), replace=True, expected=data)
+        _write(path, text.encode(), data)
         count += made
     return count
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether a path names an open file by its number, as `/dev/stdin` does.
+
+    Such a path leads to the old file once another is in its place.
+    """
+    while not _has_descriptors(path.parent.resolve()):
+        if not path.is_symlink():
+            return False
+        path = path.parent / path.readlink()
+    return True
+
+
+def _has_descriptors(folder: Path) -> bool:
+    return folder.is_relative_to("/proc") or folder == Path("/dev/fd")
+
+
+def _write(path: Path, data: bytes, expected: bytes) -> None:
+    """Replace what a file holds; a link stays one."""
+    if not os.access(path, os.W_OK):  # a rename asks the folder only
+        help = "make it writable, or mend it by hand"
+        raise WriteRefusedError(f"{path.as_posix()} is read-only{HELP}{help}")
+    target = path.resolve() if path.is_symlink() else path
+    put_file(target, data, replace=True, expected=expected)
 
 
 def _diagnostics(path: Path, options: Options) -> tuple[Diagnostic, ...]:

@@ -51,7 +51,7 @@ def _run_check(parsed: argparse.Namespace, report: Report) -> None:
     faulty = 0
     specs: dict[str, str] = {}
     for spec in parsed.specs:
-        specs.setdefault(os.path.realpath(spec), spec)
+        specs.setdefault(_file(spec), spec)
     for spec in specs.values():
         diagnostics = _check(spec, parsed, report)
         found += diagnostics or []
@@ -61,6 +61,14 @@ def _run_check(parsed: argparse.Namespace, report: Report) -> None:
         report.aside(f"{counted(found)}{where}")
     if found and parsed.strict:
         report.code = max(report.code, FINDINGS)
+
+
+def _file(spec: str) -> str:
+    """The file behind a path, the same for all paths to it."""
+    try:
+        return os.path.realpath(spec)
+    except ValueError:  # what no file can be called is told when it is read
+        return spec
 
 
 def _check(spec: str, parsed: argparse.Namespace, report: Report) -> "list[Diagnostic] | None":
@@ -77,7 +85,7 @@ def _check(spec: str, parsed: argparse.Namespace, report: Report) -> "list[Diagn
             _mend(spec, options, parsed.unsafe_fixes, report)
     except WriteRefusedError as error:
         report.trouble(str(error), error.code)
-        if not Path(spec).is_file():
+        if not os.path.isfile(spec):
             return None  # a pipe, which can be read once
     except SpecNotFoundError:
         pass  # which is told below

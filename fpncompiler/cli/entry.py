@@ -6,7 +6,6 @@ Exit codes: 0 clean, 1 findings in a spec or a generated file, 2 a usage or envi
 import argparse
 import contextlib
 import gc
-import itertools
 import os
 import sys
 from collections.abc import Sequence
@@ -33,15 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        parsed = _parser().parse_args(arguments)
-    except UsageError as error:
-        return _misused(error, _format_in(arguments))
-    report = Report(getattr(parsed, "output_format", "text"))
-    try:
-        _run(parsed, report)
+        report = _obey(arguments)
         report.close()
-    except UsageError as error:
-        return _misused(error, report.format)
     except KeyboardInterrupt:
         return _without_output("interrupted\n", INTERRUPTED)
     except BrokenPipeError:
@@ -51,21 +43,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return report.code
 
 
-def _misused(error: UsageError, format: Format) -> int:
+def _obey(arguments: Sequence[str]) -> Report:
+    """Run what the arguments say, or say how it is said."""
+    try:
+        parsed = _parser().parse_args(arguments)
+        report = Report(getattr(parsed, "output_format", "text"))
+        _run(parsed, report)
+    except UsageError as error:
+        return _misused(error, _format_in(arguments))
+    return report
+
+
+def _misused(error: UsageError, format: Format) -> Report:
     """Say how a command is used; programs get their document all the same."""
     sys.stderr.write(f"{error.usage}error: {error}\n")
+    report = Report(format, TROUBLE)
     if format != "text":
-        report = Report(format)
         report.trouble(str(error))
-        report.close()
-    return TROUBLE
+    return report
 
 
 def _format_in(arguments: Sequence[str]) -> Format:
-    """The format that arguments ask for which cannot be parsed."""
-    words = " ".join(arguments).replace("--output-format=", "--output-format ").split()
-    asked = [after for option, after in itertools.pairwise(words) if option == "--output-format"]
-    return next((format for format in FORMATS if format in asked), "text")
+    """The format that arguments ask for which cannot be parsed: the last one that there is."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--output-format", nargs="?", action="append", default=[])
+    asked = parser.parse_known_args(arguments)[0].output_format
+    return next((each for word in reversed(asked) for each in FORMATS if each == word), "text")
 
 
 def _without_output(message: str, code: int = TROUBLE) -> int:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -320,3 +322,54 @@ def test_programs_get_a_document_of_a_usage_error_too(spec, capsys, option, wron
 def test_a_workflow_gets_an_annotation_of_a_usage_error(spec, capsys):
     code, out, _ = run(capsys, "--output-format", "github")
     assert (code, out) == (2, "::error::the following arguments are required: SPEC\n")
+
+
+@pytest.mark.parametrize("option", ["--output-form", "--o"])
+def test_a_format_may_be_abbreviated_in_a_usage_error(spec, capsys, option):
+    code, out, _ = run(capsys, "mine.yaml", option, "json", "--phi=x")
+    assert (code, len(json.loads(out)["diagnostics"])) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--output-format", "json", "--output-format", "text"],
+        ["an --output-format json"],
+        ["--", "--output-format", "json"],
+    ],
+)
+def test_a_usage_error_is_no_document_where_none_is_asked_for(spec, capsys, words):
+    code, out, _ = run(capsys, "--phi=x", *words)
+    assert (code, out) == (2, "")
+
+
+@pytest.mark.parametrize("path", ["/dev/stdin", "/dev/fd/0", "link.yaml"])
+def test_a_spec_that_is_standard_input_is_not_mended(spec, path):
+    """Though it is a plain file: its number leads to the old one once it is replaced."""
+    os.symlink("/dev/stdin", "link.yaml")
+    command = [sys.executable, "-m", "fpncompiler.cli", "check", path, "--fix"]
+    with spec.open() as file:
+        done = subprocess.run(command, stdin=file, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error[F607]: {path} is no file that can be mended\n")
+    assert done.stderr.endswith("\n6 errors\n")
+    assert spec.read_text() == FAULTY
+
+
+def test_a_file_that_others_may_write_is_not_replaced(spec, capsys, monkeypatch):
+    """The folder is open to us, and so to a rename; the file is not."""
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    before = spec.stat()
+    code, _, err = run(capsys, "mine.yaml", "--fix")
+    assert code == 2
+    assert err.startswith("error[F607]: mine.yaml is read-only\n  = help: make it writable")
+    assert spec.stat().st_ino == before.st_ino
+
+
+@pytest.mark.parametrize("fix", [[], ["--fix"]])
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_what_no_file_can_be_called_hides_no_other_spec(spec, capsys, name, fix):
+    code, _, err = run(capsys, name, "mine.yaml", *fix)
+    assert code == 2
+    assert err.startswith("error[F607]: cannot read ")
+    assert "error[F204]" in err

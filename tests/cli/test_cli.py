@@ -249,6 +249,19 @@ def test_a_stream_that_takes_nothing_is_no_traceback(project, redirection, code,
         assert done.returncode == code
 
 
+@pytest.mark.parametrize("wrong", ["--phi x", "--levels 9"])
+@pytest.mark.parametrize("redirection", ["> /dev/full", "2> /dev/full", ">&- 2>&-", "| true"])
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_a_usage_error_that_cannot_be_printed_is_one_all_the_same(
+    project, redirection, format, wrong
+):
+    words = f"-m fpncompiler.cli check specs/bifpn.yaml {wrong} --output-format {format}"
+    shell = f"{sys.executable} {words} {redirection}"
+    done = subprocess.run(shell, shell=True, cwd=project, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+    assert done.returncode == (0 if redirection == "| true" else 2)
+
+
 @pytest.mark.parametrize("kind", ["fifo", "folder", "link"])
 def test_what_is_no_file_hides_no_other_file(project, capsys, kind):
     """Neither waited for, nor followed, nor taken for the end of all."""
