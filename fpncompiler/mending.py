@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from fpncompiler.codegen.files import HELP, WriteRefusedError, put_file
+from fpncompiler.codegen.files import WriteRefusedError, put_file
 from fpncompiler.diagnostics import Diagnostic, Fix, Sink, SpecError
 from fpncompiler.diagnostics.fixes import apply_fixes, fixes_for
 from fpncompiler.options import Options
@@ -36,7 +36,8 @@ def mend(path: Path, options: Options, *, unsafe: bool) -> int:
         text, made = _applied(data.decode(), fixes)
         if not made:
             break
-        _write(path, text.encode(), data)
+        target = path.resolve() if path.is_symlink() else path  # which stays a link
+        put_file(target, text.encode(), replace=True, expected=data)
         count += made
     return count
 
@@ -55,15 +56,6 @@ def _is_stream(path: Path) -> bool:
 
 def _has_descriptors(folder: Path) -> bool:
     return folder.is_relative_to("/proc") or folder == Path("/dev/fd")
-
-
-def _write(path: Path, data: bytes, expected: bytes) -> None:
-    """Replace what a file holds; a link stays one."""
-    if not os.access(path, os.W_OK):  # a rename asks the folder only
-        help = "make it writable, or mend it by hand"
-        raise WriteRefusedError(f"{path.as_posix()} is read-only{HELP}{help}")
-    target = path.resolve() if path.is_symlink() else path
-    put_file(target, data, replace=True, expected=expected)
 
 
 def _diagnostics(path: Path, options: Options) -> tuple[Diagnostic, ...]:

@@ -32,18 +32,18 @@ class UsageError(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    """Takes options anywhere between files, and complains in printable characters."""
+    """Complains in printable characters, and takes options between files where it `lists_files`."""
+
+    lists_files = False
+    _mixes = False
 
     def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
-        """As that of argparse, where it leaves files behind options unread."""
+        """As that of argparse, which leaves files behind options unread."""
         parse = super().parse_known_args
         if self.lists_files and not self._mixes:
             self._mixes = True  # for it calls this one
             parse = self.parse_known_intermixed_args
         return parse(args, namespace)
-
-    lists_files = False
-    _mixes = False
 
     def error(self, message: str) -> NoReturn:
         """End with a usage error.

@@ -167,13 +167,23 @@ def put_file(path: Path, data: bytes, *, replace: bool, expected: bytes | None =
         seen = look(folder, path.name)
         if seen is not None and not (replace and stat.S_ISREG(seen.st_mode)):
             raise WriteRefusedError(f"{path.as_posix()} is there already: move it away")
-        if seen is not None and not seen.st_mode & 0o222:
-            raise WriteRefusedError(f"{path.as_posix()} is read-only")
-        if seen is not None and seen.st_nlink > 1:  # a rename would part them
-            raise WriteRefusedError(f"{path.as_posix()} is one file with {seen.st_nlink} names")
+        if seen is not None:
+            _refuse_rename(path, seen)
         if expected is not None and read(folder, path.name) != expected:
             raise WriteRefusedError(f"{path.as_posix()} has changed meanwhile: run this again")
         place(folder, path.name, data, seen=seen, mode=0o666)
+
+
+def _refuse_rename(path: Path, seen: os.stat_result) -> None:
+    """Refuse what only the folder would allow: a rename asks neither permissions nor names."""
+    if not seen.st_mode & 0o222 or not os.access(path, os.W_OK):
+        help = "make it writable, or change it by hand"
+        raise WriteRefusedError(f"{path.as_posix()} is read-only{HELP}{help}")
+    if seen.st_nlink > 1:
+        help = "make it a file of its own, or change it by hand"
+        raise WriteRefusedError(
+            f"{path.as_posix()} is one file with {seen.st_nlink} names{HELP}{help}"
+        )
 
 
 @contextlib.contextmanager
