@@ -24,6 +24,7 @@ ARROWS = {
         "authoring",
         "backbones",
         "codegen",
+        "detection",
         "diagnostics",
         "explain",
         "mending",
@@ -70,7 +71,7 @@ ARROWS = {
 TORCH = {"torch", "timm", "torchvision"}
 # what a part may import from outside; the standard library is free to all but the blocks
 OUTSIDE = {"ir": {"networkx"}, "codegen": {"jinja2"}, "spec": {"yaml"}, "blocks": TORCH}
-BLOCKS_STANDARD = {"collections", "math", "typing"}
+BLOCKS_STANDARD = {"collections", "copy", "math", "typing"}
 
 
 def part_of(module: str) -> str:

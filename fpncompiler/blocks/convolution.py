@@ -59,6 +59,13 @@ class DepthwiseConv2d(nn.Conv2d):
         )
 
 
+def in_place(activation: Callable[..., nn.Module]) -> nn.Module:
+    """An activation that overwrites what it reads, where PyTorch has it so."""
+    if activation in (nn.GELU, nn.Sigmoid, nn.Identity):
+        return activation()
+    return activation(inplace=True)
+
+
 class Adapter(nn.Module):
     """A 1x1 convolution and batch norm that bring a feature map to the network's width."""
 
@@ -81,18 +88,22 @@ class Adapter(nn.Module):
 
 
 class ActConvNorm(nn.Module):
-    """Activation, convolution, batch norm: the order of the EfficientDet implementations."""
+    """Activation, convolution, batch norm: the order of the EfficientDet implementations.
+
+    With `overwrite` the activation takes the place of its input, which nothing else may read.
+    """
 
     def __init__(
         self,
         conv: nn.Module,
         channels: int,
-        activation: Callable[[], nn.Module] = nn.SiLU,
+        activation: Callable[..., nn.Module] = nn.SiLU,
         eps: float = 1e-3,
         momentum: float = 0.01,
+        overwrite: bool = True,
     ) -> None:
         super().__init__()
-        self.act = activation()  # not in place: a single-input node hands on a map others read
+        self.act = in_place(activation) if overwrite else activation()
         self.conv = conv
         self.norm = nn.BatchNorm2d(channels, eps=eps, momentum=momentum)
 
@@ -109,14 +120,14 @@ class ConvNormAct(nn.Module):
         self,
         conv: nn.Module,
         channels: int,
-        activation: Callable[[], nn.Module] = nn.SiLU,
+        activation: Callable[..., nn.Module] = nn.SiLU,
         eps: float = 1e-3,
         momentum: float = 0.01,
     ) -> None:
         super().__init__()
         self.conv = conv
         self.norm = nn.BatchNorm2d(channels, eps=eps, momentum=momentum)
-        self.act = activation()
+        self.act = in_place(activation)
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, H, W] -> what `conv` gives, of `channels` channels."""
@@ -143,10 +154,10 @@ class ConvNorm(nn.Module):
 class ConvAct(nn.Module):
     """Convolution and activation."""
 
-    def __init__(self, conv: nn.Module, activation: Callable[[], nn.Module] = nn.SiLU) -> None:
+    def __init__(self, conv: nn.Module, activation: Callable[..., nn.Module] = nn.SiLU) -> None:
         super().__init__()
         self.conv = conv
-        self.act = activation()
+        self.act = in_place(activation)
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, H, W] -> what `conv` gives."""
@@ -155,11 +166,19 @@ class ConvAct(nn.Module):
 
 
 class ActConv(nn.Module):
-    """Activation and convolution."""
+    """Activation and convolution.
 
-    def __init__(self, conv: nn.Module, activation: Callable[[], nn.Module] = nn.SiLU) -> None:
+    With `overwrite` the activation takes the place of its input, which nothing else may read.
+    """
+
+    def __init__(
+        self,
+        conv: nn.Module,
+        activation: Callable[..., nn.Module] = nn.SiLU,
+        overwrite: bool = True,
+    ) -> None:
         super().__init__()
-        self.act = activation()  # not in place: others may read the map
+        self.act = in_place(activation) if overwrite else activation()
         self.conv = conv
 
     def forward(self, x: Tensor) -> Tensor:

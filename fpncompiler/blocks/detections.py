@@ -1,52 +1,91 @@
 import torch
 from torch import Tensor
-from torchvision.ops import batched_nms
+from torchvision.ops import nms
 
 from fpncompiler.blocks.anchors import decode_boxes
 
 
-def flatten_maps(maps: list[Tensor], outputs_per_anchor: int) -> Tensor:
-    """[B, A * K, H_l, W_l] of each level -> [B, N, K], in the order of the anchors.
+def flatten_map(x: Tensor, outputs_per_anchor: int) -> Tensor:
+    """[B, A * K, H, W] -> [B, H * W * A, K], in the order of the anchors; a view if channels-last.
 
     K is `outputs_per_anchor`; the channels hold the K outputs of one anchor after another.
     """
-    batch = maps[0].shape[0]
-    return torch.cat(
-        [m.permute(0, 2, 3, 1).reshape(batch, -1, outputs_per_anchor) for m in maps], dim=1
-    )
+    return x.permute(0, 2, 3, 1).reshape(x.shape[0], -1, outputs_per_anchor)
+
+
+def take_anchors(maps: list[Tensor], outputs_per_anchor: int, anchors: Tensor) -> Tensor:
+    """The outputs [B, R, K] of some anchors, by their indices [B, R], of maps [B, A * K, H_l, W_l].
+
+    Levels are read in turn, since to join them first would copy all anchors to keep a few.
+    """
+    taken = anchors.new_zeros(*anchors.shape, outputs_per_anchor, dtype=maps[0].dtype)
+    for x in maps:
+        flat = flatten_map(x, outputs_per_anchor)
+        inside = anchors.clamp(0, flat.shape[1] - 1)
+        found = flat.gather(1, inside[..., None].expand(-1, -1, outputs_per_anchor))
+        taken = torch.where((anchors >= 0)[..., None], found, taken)
+        anchors = anchors - flat.shape[1]  # from here on counted from the next level
+    return taken
+
+
+def top_candidates(
+    class_maps: list[Tensor],
+    box_maps: list[Tensor],
+    anchors: Tensor,
+    num_classes: int,
+    image_size: tuple[int, int],
+    max_candidates: int = 5000,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The `max_candidates` best pairs of anchor and class of each image, the best first.
+
+    Maps are [B, A * num_classes, H_l, W_l] logits and [B, A * 4, H_l, W_l] deltas; anchors [N, 4].
+    Returns boxes [B, C, 4], (x0, y0, x1, y1) in pixels within `image_size` (height, width); scores
+    [B, C] in 0..1; labels [B, C] int64 from 0. As many anchors, those whose best class is best,
+    hold all of these pairs, so the other anchors' classes need no sorting.
+    """
+    best = torch.cat([flatten_map(x, num_classes).amax(-1) for x in class_maps], dim=1)
+    rows = best.topk(min(max_candidates, best.shape[1]), sorted=False).indices
+    logits = take_anchors(class_maps, num_classes, rows).flatten(1).float()
+    logits, pairs = logits.topk(min(max_candidates, logits.shape[1]))
+    rows = rows.gather(1, pairs // num_classes)
+    deltas = take_anchors(box_maps, 4, rows).float()
+    boxes = clip_boxes(decode_boxes(deltas, anchors[rows]), image_size)
+    return boxes, logits.sigmoid(), pairs % num_classes
 
 
 def select_detections(
-    class_logits: Tensor,
-    box_deltas: Tensor,
-    anchors: Tensor,
-    image_size: tuple[int, int],
-    max_candidates: int = 5000,
+    boxes: Tensor,
+    scores: Tensor,
+    labels: Tensor,
     max_detections: int = 100,
     iou_threshold: float = 0.5,
     score_threshold: float = 0.0,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The detections of one image, the best first, from [N, classes], [N, 4] and anchors [N, 4].
+    """What is left of one image's candidates after the non-maximum suppression of each class.
 
-    The `max_candidates` best pairs of anchor and class pass the non-maximum suppression of their
-    class. Returns boxes [D, 4], (x0, y0, x1, y1) in pixels within `image_size` (height, width);
-    scores [D] in 0..1; labels [D] int64 from 0. D is at most `max_detections`, and may be 0.
+    Candidates are boxes [C, 4], scores [C], the best first, and labels [C], as are the results,
+    [D, 4], [D] and [D]. D is at most `max_detections`, and may be 0.
     """
-    classes = class_logits.shape[1]
-    logits = class_logits.flatten().float()
-    logits, candidates = logits.topk(min(max_candidates, logits.numel()))
-    scores = logits.sigmoid()
-    rows, labels = candidates // classes, candidates % classes
-    boxes = clip_boxes(decode_boxes(box_deltas[rows].float(), anchors[rows]), image_size)
+    count = int((scores >= score_threshold).sum())
+    seen, kept = 0, labels[:0]
+    while seen < count and len(kept) < max_detections:
+        seen = min(count, max(2 * seen, 5 * max_detections))  # worse ones change nothing for these
+        kept = suppress(boxes[:seen], scores[:seen], labels[:seen], iou_threshold)
+    kept = kept[:max_detections]
+    return boxes[kept], scores[kept], labels[kept]
 
-    likely = scores >= score_threshold
-    boxes, scores, labels = boxes[likely], scores[likely], labels[likely]
-    keep = batched_nms(boxes, scores, labels, iou_threshold)[:max_detections]
-    return boxes[keep], scores[keep], labels[keep]
+
+def suppress(boxes: Tensor, scores: Tensor, labels: Tensor, iou_threshold: float) -> Tensor:
+    """The indices of the boxes [C, 4] that no better one of their class overlaps, best first."""
+    # Each class is moved to a place of its own, where float32 could not tell boxes apart any more.
+    wide = boxes if boxes.device.type == "mps" else boxes.double()
+    moved = wide + labels[:, None] * (wide.max() + 1)
+    kept: Tensor = nms(moved, scores.to(moved.dtype), iou_threshold)
+    return kept
 
 
 def clip_boxes(boxes: Tensor, image_size: tuple[int, int]) -> Tensor:
-    """Move the corners of [N, 4] (x0, y0, x1, y1) that lie outside the image to its border."""
+    """Move the corners of [..., 4] (x0, y0, x1, y1) that lie outside the image to its border."""
     height, width = image_size
     x0, y0, x1, y1 = boxes.unbind(-1)
     return torch.stack(

@@ -24,13 +24,14 @@ def mean(*inputs: Tensor) -> Tensor:
 
 
 def weighted_sum(inputs: Sequence[Tensor], weights: Tensor) -> Tensor:
-    """Add `inputs[i] * weights[i]` from left to right.
+    """Add `inputs[i] * weights[i]` from left to right, into one new map of the first one's dtype.
 
-    Inputs are [B, C, H, W]; weights [n], [n, C, 1, 1] or [n, 1, H, W], in the inputs' dtype.
+    Inputs are [B, C, H, W]; weights [n], [n, C, 1, 1] or [n, 1, H, W], in that dtype.
     """
-    total = inputs[0] * weights[0]
-    for i in range(1, len(inputs)):
-        total = total + inputs[i] * weights[i]
+    factors = weights.unbind()
+    total = inputs[0] * factors[0]
+    for x, weight in zip(inputs[1:], factors[1:], strict=True):
+        total.addcmul_(x.to(total.dtype), weight)
     return total
 
 
@@ -62,34 +63,22 @@ class WeightedFusion(nn.Module):
         return weighted_sum(inputs, self.weights().to(inputs[0].dtype))
 
 
-class SoftmaxFusion(nn.Module):
-    """Mean of the inputs with softmax weights (EfficientDet, section 3.3).
-
-    `shape` is that of one input's weight: () for a scalar, (C, 1, 1) for one a channel.
-    """
-
-    def __init__(self, arity: int, shape: tuple[int, ...] = ()) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(arity, *shape))
+class SoftmaxFusion(WeightedFusion):
+    """Mean of the inputs with softmax weights (EfficientDet, section 3.3)."""
 
     def weights(self) -> Tensor:
         """[arity, *shape] in 0..1, summing to 1 over the inputs."""
         return torch.softmax(self.weight, dim=0)
 
-    def forward(self, *inputs: Tensor) -> Tensor:
-        """`arity` maps of one shape [B, C, H, W] -> [B, C, H, W]."""
-        return weighted_sum(inputs, self.weights().to(inputs[0].dtype))
 
-
-class FastNormalizedFusion(nn.Module):
+class FastNormalizedFusion(WeightedFusion):
     """Mean of the inputs with weights relu(w) / (sum of relu(w) + eps) (EfficientDet, section 3.3).
 
     `shape` is that of one input's weight: () for a scalar, (C, 1, 1) for one a channel.
     """
 
     def __init__(self, arity: int, shape: tuple[int, ...] = (), eps: float = 1e-4) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(arity, *shape))
+        super().__init__(arity, shape)
         self.eps = eps
 
     def weights(self) -> Tensor:
@@ -97,9 +86,22 @@ class FastNormalizedFusion(nn.Module):
         positive = torch.relu(self.weight)
         return positive / (positive.sum(dim=0) + self.eps)
 
+
+class FixedFusion(nn.Module):
+    """Sum of the inputs with weights that are learned no more.
+
+    They are a buffer, [arity] or [arity, C, 1, 1], and not numbers in the code: PyTorch 2.14's
+    inductor takes one such number for another where it freezes two convolutions.
+    """
+
+    def __init__(self, weights: Tensor) -> None:
+        super().__init__()
+        self.weights: Tensor
+        self.register_buffer("weights", weights)
+
     def forward(self, *inputs: Tensor) -> Tensor:
         """`arity` maps of one shape [B, C, H, W] -> [B, C, H, W]."""
-        return weighted_sum(inputs, self.weights().to(inputs[0].dtype))
+        return weighted_sum(inputs, self.weights.to(inputs[0].dtype))
 
 
 class PixelWeightedFusion(WeightedFusion):
@@ -157,7 +159,7 @@ class SpatialSoftmaxFusion(nn.Module):
         arity: int,
         channels: int,
         hidden: int = 16,
-        activation: Callable[[], nn.Module] = nn.SiLU,
+        activation: Callable[..., nn.Module] = nn.SiLU,
         eps: float = 1e-3,
         momentum: float = 0.01,
     ) -> None:

@@ -2,6 +2,8 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from fpncompiler.blocks.convolution import in_place
+
 
 class SharedHead(nn.Module):
     """Convolutions shared by all levels, with batch norms of their own for each repeat and level.
@@ -17,7 +19,7 @@ class SharedHead(nn.Module):
         depth: int,
         levels: int,
         bias: bool = True,
-        activation: Callable[[], nn.Module] = nn.SiLU,
+        activation: Callable[..., nn.Module] = nn.SiLU,
         eps: float = 1e-3,
         momentum: float = 0.01,
     ) -> None:
@@ -29,7 +31,7 @@ class SharedHead(nn.Module):
             )
             for _ in range(depth)
         )
-        self.act = activation()
+        self.act = in_place(activation)
         self.predict = conv(channels, outputs, 3, True)
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
@@ -59,7 +61,7 @@ class SegmentationHead(nn.Module):
         outputs: int,
         depth: int,
         bias: bool = True,
-        activation: Callable[[], nn.Module] = nn.SiLU,
+        activation: Callable[..., nn.Module] = nn.SiLU,
         eps: float = 1e-3,
         momentum: float = 0.01,
     ) -> None:
@@ -69,7 +71,7 @@ class SegmentationHead(nn.Module):
         self.norms = nn.ModuleList(
             nn.BatchNorm2d(channels, eps=eps, momentum=momentum) for _ in range(depth)
         )
-        self.act = activation()
+        self.act = in_place(activation)
         self.predict = conv(widths[-1], outputs, 3, True)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fpncompiler.blocks.convolution import ConvNormAct, FullConv2d
+from fpncompiler.blocks.convolution import ConvNormAct, FullConv2d, in_place
 
 
 class ConvUnit(ConvNormAct):
@@ -15,7 +15,7 @@ class ConvUnit(ConvNormAct):
         in_channels: int,
         out_channels: int,
         kernel_size: int = 1,
-        activation: Callable[[], nn.Module] = nn.SiLU,
+        activation: Callable[..., nn.Module] = nn.SiLU,
         eps: float = 1e-3,
         momentum: float = 0.01,
     ) -> None:
@@ -32,7 +32,7 @@ class Bottleneck(nn.Module):
         hidden: int,
         kernel_sizes: tuple[int, int],
         shortcut: bool,
-        activation: Callable[[], nn.Module] = nn.SiLU,
+        activation: Callable[..., nn.Module] = nn.SiLU,
         eps: float = 1e-3,
         momentum: float = 0.01,
     ) -> None:
@@ -61,7 +61,7 @@ class C2f(nn.Module):
         depth: int = 1,
         shortcut: bool = False,
         expansion: float = 0.5,
-        activation: Callable[[], nn.Module] = nn.SiLU,
+        activation: Callable[..., nn.Module] = nn.SiLU,
         eps: float = 1e-3,
         momentum: float = 0.01,
     ) -> None:
@@ -96,7 +96,7 @@ class C3(nn.Module):
         depth: int = 1,
         shortcut: bool = False,
         expansion: float = 0.5,
-        activation: Callable[[], nn.Module] = nn.SiLU,
+        activation: Callable[..., nn.Module] = nn.SiLU,
         eps: float = 1e-3,
         momentum: float = 0.01,
     ) -> None:
@@ -130,7 +130,7 @@ class CspStage(nn.Module):
         out_channels: int,
         depth: int = 1,
         expansion: float = 0.5,
-        activation: Callable[[], nn.Module] = nn.SiLU,
+        activation: Callable[..., nn.Module] = nn.SiLU,
         eps: float = 1e-3,
         momentum: float = 0.01,
     ) -> None:
@@ -162,7 +162,7 @@ class RepConv(nn.Module):
         self,
         in_channels: int,
         out_channels: int,
-        activation: Callable[[], nn.Module] = nn.SiLU,
+        activation: Callable[..., nn.Module] = nn.SiLU,
         eps: float = 1e-3,
         momentum: float = 0.01,
     ) -> None:
@@ -171,7 +171,7 @@ class RepConv(nn.Module):
         self.norm3x3 = nn.BatchNorm2d(out_channels, eps=eps, momentum=momentum)
         self.conv1x1 = FullConv2d(in_channels, out_channels, 1, bias=False)
         self.norm1x1 = nn.BatchNorm2d(out_channels, eps=eps, momentum=momentum)
-        self.act = activation()
+        self.act = in_place(activation)
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, in_channels, H, W] -> [B, out_channels, H, W]."""
@@ -192,7 +192,7 @@ class CspRepStage(nn.Module):
         out_channels: int,
         depth: int = 3,
         expansion: float = 1.0,
-        activation: Callable[[], nn.Module] = nn.SiLU,
+        activation: Callable[..., nn.Module] = nn.SiLU,
         eps: float = 1e-3,
         momentum: float = 0.01,
     ) -> None:
@@ -223,7 +223,7 @@ class Residual(nn.Module):
         channels: int,
         depth: int = 1,
         expansion: float = 0.5,
-        activation: Callable[[], nn.Module] = nn.SiLU,
+        activation: Callable[..., nn.Module] = nn.SiLU,
         eps: float = 1e-3,
         momentum: float = 0.01,
     ) -> None:

@@ -37,8 +37,8 @@ MODEL_NODES = frozenset(
 )
 BLOCK_NODES = MODEL_NODES | frozenset(
     """
-    And Assert BitOr BoolOp Div ExceptHandler FloorDiv Gt GtE In IsNot Lt Mod Not NotIn Or Pow Sub
-    Try With withitem
+    And Assert BitOr BoolOp DictComp Div ExceptHandler FloorDiv Gt GtE In IsNot Lt Mod Not NotIn Or
+    Pow Sub Try While With withitem
     """.split()
 )
 TOP_LEVEL = (ast.Import, ast.ImportFrom, ast.Assign, ast.ClassDef, ast.FunctionDef)
@@ -48,49 +48,58 @@ IMPORTS = frozenset(
         Import("collections", "OrderedDict"),
         Import("collections.abc", "Callable"),
         Import("collections.abc", "Sequence"),
+        Import("copy"),
         Import("math"),
         Import("timm"),
+        Import("timm.layers.conv2d_same", "Conv2dSame"),
+        Import("timm.layers.norm_act", "BatchNormAct2d"),
         Import("torch"),
         Import("torch", "Tensor"),
         Import("torch", "nn"),
         Import("torch.nn", "functional", "F"),
-        Import("torchvision.ops", "batched_nms"),
+        Import("torch.nn.utils.fusion", "fuse_conv_bn_eval"),
+        Import("torchvision.ops", "nms"),
     }
 )
 BUILTINS = frozenset(
     """
-    OSError RuntimeError ValueError bool dict enumerate float int isinstance len list max min range
-    round str super tuple zip
+    OSError RuntimeError ValueError bool dict enumerate float id int isinstance len list max min
+    next range round str super tuple zip
     """.split()
 )
 DECORATORS = ("staticmethod", "torch.no_grad()")
 # Of modules: what may be read of them, in full. Nothing of torch that loads, runs or compiles.
 LIBRARY = frozenset(
     """
-    F.avg_pool2d F.interpolate F.max_pool2d F.normalize F.pad F.pixel_shuffle F.unfold
-    math.log math.prod math.sqrt
+    F.avg_pool2d F.conv2d F.interpolate F.max_pool2d F.normalize F.pad F.pixel_shuffle F.unfold
+    copy.deepcopy math.log math.prod math.sqrt
     nn.AvgPool2d nn.BatchNorm2d nn.Conv2d nn.ConvTranspose2d nn.GELU nn.Hardswish nn.Identity
     nn.LeakyReLU nn.MaxPool2d nn.Mish nn.Module nn.ModuleList nn.Parameter nn.ReLU nn.ReLU6
     nn.Sequential nn.SiLU nn.Sigmoid nn.init.constant_ nn.init.normal_ nn.init.ones_
     nn.init.uniform_ nn.init.zeros_
     timm.create_model timm.models.FeatureInfo
-    torch.cat torch.compiler.is_compiling torch.device torch.float64 torch.full torch.maximum
-    torch.meshgrid torch.no_grad torch.ones torch.relu torch.softmax torch.stack torch.tensor
-    torch.uint8
+    torch.cat torch.channels_last torch.compiler.is_compiling torch.device torch.float32
+    torch.float64 torch.full torch.maximum torch.meshgrid torch.no_grad torch.ones torch.rand
+    torch.relu torch.softmax torch.stack torch.tensor
+    torch.uint8 torch.where
     """.split()
 )
 # Of values: tensors, modules, lists, what timm says of its features.
 ATTRIBUTES = frozenset(
     """
-    amax append argmax bias bit_length channels chunk clamp device dtype exp feature_info flatten
-    float groups in_channels is_floating_point kernel_size mean modules ndim numel out_channels
-    out_indices permute predict reduction reshape shape sigmoid softmax sum to topk transpose unbind
-    view weight
+    abs act addcmul_ amax append argmax bias bit_length channels chunk clamp convs detach device
+    dilation double dtype exp expand feature_info flatten float gather get groups in_channels
+    indices is_floating_point kernel_size max mean modules named_modules ndim new_zeros norms numel
+    out_channels out_indices padding pairs parameters permute pointwise predict reduction
+    register_buffer register_forward_hook register_forward_pre_hook remove requires_grad_ reshape
+    runs set_submodule shape sigmoid softmax stride sum to topk train transpose type unbind view
+    watch weight weights
     """.split()
 )
 # Of these, what lowering and the templates name themselves, apart from blocks.
 MODEL_LIBRARY = frozenset(
     """
+    copy.deepcopy
     nn.AvgPool2d nn.BatchNorm2d nn.Conv2d nn.GELU nn.Hardswish nn.Identity nn.LeakyReLU nn.MaxPool2d
     nn.Mish nn.Module nn.ModuleList nn.ReLU nn.ReLU6 nn.Sequential nn.SiLU nn.Sigmoid
     torch.cat torch.no_grad

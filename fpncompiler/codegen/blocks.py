@@ -30,6 +30,7 @@ BLOCK_FILES = (
     "upsampling",
     "resample",
     "heads",
+    "inference",
     "initialization",
     "backbone",
     "images",

@@ -187,9 +187,10 @@ class _Class:
 
     def _check_class(self, node: ast.ClassDef, rules: _Rules) -> None:
         plain = [base for base in node.bases if isinstance(base, ast.Name | ast.Attribute)]
-        if node.decorator_list or node.keywords or len(plain) != 1 or plain != node.bases:
+        if node.decorator_list or node.keywords or len(plain) > 1 or plain != node.bases:
             raise self.statement.fault(node, f"class `{node.name}` has more than one plain base")
-        _Scope(self.statement, rules, set()).check(plain[0])
+        for base in plain:
+            _Scope(self.statement, rules, set()).check(base)
         for part in node.body:
             is_docstring = isinstance(part, ast.Expr) and _is_text(part.value)
             if not (is_docstring or isinstance(part, ast.FunctionDef)):
@@ -258,7 +259,10 @@ class _Scope:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         for target in targets:
             parts = target.elts if isinstance(target, ast.Tuple) else [target]
-            if not all(isinstance(part, ast.Name | ast.Attribute) for part in parts):
+            taken = ast.Name | ast.Attribute
+            if self.rules.nodes is BLOCK_NODES:
+                taken |= ast.Subscript
+            if not all(isinstance(part, taken) for part in parts):
                 return "an assignment to something other than a name"
         return ""
 

@@ -3,7 +3,7 @@
 from fpncompiler.codegen.blocks import Import, imports_for
 
 # Of the names that blocks import, those that come from the standard library.
-STANDARD_LIBRARY = ("collections", "math", "typing")
+STANDARD_LIBRARY = ("collections", "copy", "math", "typing")
 # What the templates name themselves.
 TEMPLATE_IMPORTS = ("Sequence", "Tensor", "nn", "torch")
 

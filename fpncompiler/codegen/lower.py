@@ -13,12 +13,20 @@ from dataclasses import dataclass, replace
 
 from fpncompiler.analysis.sizes import References, map_size
 from fpncompiler.codegen.layout import Call, Expr, List, Sum, statement
-from fpncompiler.codegen.modules import fusion_module, resampled, sequence, step_module
+from fpncompiler.codegen.modules import (
+    can_be_overwritten,
+    fusion_module,
+    resampled,
+    sequence,
+    step_module,
+)
+from fpncompiler.codegen.plugin_source import BLOCKS_PACKAGE
 from fpncompiler.codegen.widths import Width, Widths, along
 from fpncompiler.ir.flow import Passage, edge_passages, node_passages
 from fpncompiler.ir.graph import Edge, Graph
 from fpncompiler.ir.network import Network
 from fpncompiler.ir.ops import Block, Downsample, Fuse, Input, Unary, Upsample, entry_level
+from fpncompiler.plugins import fusion_kinds
 
 BODY = 8  # columns in front of a statement in a method
 
@@ -176,16 +184,20 @@ class _Lowering:
         start = self.widths.entry(node)
         name = shared_name(op.share) if op.share else node
         fusion = self._fusion(op, len(values), start) if isinstance(op, Fuse) else None
+        overwrite = _makes_new(op, len(values)) and not op.share
         if fusion is None:
-            return self._through(_plainly_fused(op, values), passages, start, name, node)
-        run = [] if op.share else self._run(passages, start)
+            fused = _plainly_fused(op, values)
+            return self._through(fused, passages, start, name, node, overwrite)
+        run = [] if op.share else self._run(passages, start, overwrite)
         self.modules[node] = Call("Node", (fusion, sequence(run))) if run else fusion
         value: Expr = Call(f"self.{node}", values)
         if run:
             value = self._cropped(value, passages[len(run) - 1], node)
         rest = passages[len(run) :]
         after = [*along(passages, start), start][len(run)]
-        return self._through(value, rest, after, name, node, runs=0 if op.share else 1)
+        if run:
+            overwrite = can_be_overwritten(passages[len(run) - 1].step)
+        return self._through(value, rest, after, name, node, overwrite, 0 if op.share else 1)
 
     def _fusion(self, op: Fuse, arity: int, width: Width) -> Call | None:
         if op.fusion.is_module or op.fusion.granularity == "channel":
@@ -193,14 +205,19 @@ class _Lowering:
         size = map_size(entry_level(op), self.image_size)
         return fusion_module(op.fusion, arity, str(width), size)
 
-    def _run(self, passages: list[Passage], start: Width) -> list[Call]:
-        """The modules of the first steps, up to one that is a function or doubles the map."""
+    def _run(self, passages: list[Passage], start: Width, overwrite: bool) -> list[Call]:
+        """The modules of the first steps, up to one that is a function or doubles the map.
+
+        The first may `overwrite` what it is given.
+        """
         run: list[Call] = []
         for passage, width in zip(passages, along(passages, start), strict=True):
-            module = step_module(passage.step, str(width), str(Widths.after(passage.step, width)))
+            after = Widths.after(passage.step, width)
+            module = step_module(passage.step, str(width), str(after), overwrite)
             if module is None:
                 break
             run.append(module)
+            overwrite = can_be_overwritten(passage.step)
             self.channels.update(width.levels)
             if _doubles(passage):
                 break
@@ -213,11 +230,15 @@ class _Lowering:
         start: Width,
         name: str,
         reader: str,
+        overwrite: bool = False,
         runs: int = 0,
     ) -> Expr:
-        """A map after some steps; modules in a row are one attribute, `runs` of which are made."""
+        """A map after some steps; modules in a row are one attribute, `runs` of which are made.
+
+        The first step may `overwrite` the map.
+        """
         while passages:
-            run = self._run(passages, start)
+            run = self._run(passages, start, overwrite)
             if run:
                 own = name if runs == 0 else f"{name}__then{runs if runs > 1 else ''}"
                 runs += 1
@@ -230,6 +251,7 @@ class _Lowering:
                 reference = self._reference(passages[0], reader) if is_up else None
                 value = resampled(value, step, reference)
             taken = max(1, len(run))
+            overwrite = can_be_overwritten(passages[taken - 1].step)
             start = Widths.after(passages[taken - 1].step, along(passages, start)[taken - 1])
             passages = passages[taken:]
         return value
@@ -250,6 +272,15 @@ class _Lowering:
 
 def _doubles(passage: Passage) -> bool:
     return isinstance(passage.step, Block) and passage.step.levels < 0
+
+
+def _makes_new(op: Fuse | Unary, arity: int) -> bool:
+    """Whether a node's fusion makes a map that its gradient does not need; plug-ins' may not."""
+    if isinstance(op, Unary):
+        return False
+    if op.fusion.is_module:
+        return fusion_kinds()[op.fusion.kind].source.startswith(f"{BLOCKS_PACKAGE}.")
+    return op.fusion.weighs or arity > 1
 
 
 def _plainly_fused(op: Fuse | Unary, values: tuple[Expr, ...]) -> Expr:

@@ -53,11 +53,11 @@ NAMED_ORDERS: dict[tuple[Part, ...], str] = {
 }
 
 
-def step_module(step: Step, in_width: str, out_width: str) -> Call | None:
-    """The module of a step; None for those that are calls of a function."""
+def step_module(step: Step, in_width: str, out_width: str, overwrite: bool) -> Call | None:
+    """The module of a step, which may `overwrite` its input; None for calls of a function."""
     match step:
         case Convolution():
-            return convolution_module(step, in_width, out_width)
+            return convolution_module(step, in_width, out_width, overwrite)
         case Adapt():
             return adapter_module(step, in_width)
         case Block():
@@ -65,11 +65,27 @@ def step_module(step: Step, in_width: str, out_width: str) -> Call | None:
         case Pool():
             return _pool_module(step)
         case Activate():
-            return Call(ACTIVATION_MODULES[step.activation], ())
+            return _activation(step.activation, overwrite)
         case Upsample() | Downsample():
             return None
         case Resample():
             raise AssertionError("insert_resampling leaves none")
+        case _:
+            assert_never(step)
+
+
+def can_be_overwritten(step: Step) -> bool:
+    """Whether a step makes a new map that its gradient does not need, so that the next may use it.
+
+    The gradients of some activations are computed from what they gave.
+    """
+    match step:
+        case Convolution():
+            return step.order[-1] != "act"
+        case Adapt() | Pool() | Upsample() | Downsample():
+            return True
+        case Block() | Activate() | Resample():
+            return False
         case _:
             assert_never(step)
 
@@ -124,24 +140,31 @@ def adapter_module(op: Adapt, in_width: str) -> Call:
     return Call("Adapter", (in_width, str(op.width), *arguments))
 
 
-def convolution_module(op: Convolution, in_width: str, out_width: str) -> Call:
+def convolution_module(op: Convolution, in_width: str, out_width: str, overwrite: bool) -> Call:
     """The module of a convolution op; the usual orders have blocks of their own."""
     conv = _bare_convolution(op, in_width, out_width)
     if op.order == ("conv",):
         return conv
-    activation = ACTIVATION_MODULES[op.activation]
     if name := NAMED_ORDERS.get(op.order):
-        values = {"activation": activation} if "act" in op.order else {}
+        values = {"activation": ACTIVATION_MODULES[op.activation]} if "act" in op.order else {}
+        if op.order[0] == "act":
+            values["overwrite"] = str(overwrite)
         if "norm" not in op.order:
             return Call(name, (conv, *call_arguments(name, **values)))
         return Call(
             name, (conv, out_width, *call_arguments(name, **values, **norm_values(op.norm)))
         )
-    parts = {"act": Call(activation, ()), "conv": conv}
+    act = _activation(op.activation, overwrite or op.order[0] != "act")
+    parts = {"act": act, "conv": conv}
     normed = in_width if op.order.index("conv") > _index(op.order, "norm") else out_width
     parts["norm"] = Call("nn.BatchNorm2d", (normed, *_keywords(norm_values(op.norm))))
     named = tuple(Keyword(step, parts[step]) for step in op.order)
     return Call("nn.Sequential", (Call("OrderedDict", named),))
+
+
+def _activation(activation: Activation, overwrite: bool) -> Call:
+    in_place = overwrite and activation not in ("gelu", "sigmoid", "identity")
+    return Call(ACTIVATION_MODULES[activation], ("inplace=True",) if in_place else ())
 
 
 def _bare_convolution(op: Convolution, in_width: str, out_width: str) -> Call:

@@ -32,7 +32,7 @@ MODULE_ATTRIBUTES = frozenset(
 # Names that generated files use themselves, and the two input families of the language.
 TEMPLATE_NAMES = frozenset(
     """
-    avg_pool backbone batched_nms channels crop_like downsample_bilinear features in layers math
+    avg_pool backbone channels crop_like downsample_bilinear features in layers math
     max_pool_exact max_pool_same max_pool_symmetric maximum mean network nn self timm torch
     upsample_bilinear upsample_bilinear_by upsample_nearest upsample_nearest_by weighted_sum
     weights_at

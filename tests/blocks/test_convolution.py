@@ -4,12 +4,15 @@ from torch import nn
 from torch.nn import functional as F
 
 from fpncompiler.blocks.convolution import (
+    ActConv,
     ActConvNorm,
     Adapter,
     ConvNormAct,
     FullConv2d,
     SeparableConv2d,
+    in_place,
 )
+from fpncompiler.codegen.modules import ACTIVATION_MODULES
 
 
 @pytest.fixture
@@ -61,7 +64,17 @@ def test_blocks_run_in_the_order_of_their_names(block, x):
     torch.testing.assert_close(node(x), expected)
 
 
-def test_activation_leaves_the_input_alone(x):
-    before = x.clone()
-    ActConvNorm(SeparableConv2d(6, 6), 6)(x)
+@pytest.mark.parametrize("kind", [ActConvNorm, ActConv])
+def test_activation_overwrites_the_input_only_where_it_may(x, kind):
+    before, widths = x.clone(), (6,) if kind is ActConvNorm else ()
+    expected = kind(conv := SeparableConv2d(6, 6), *widths, overwrite=False)(x)
     assert torch.equal(x, before)
+    torch.testing.assert_close(kind(conv, *widths)(x), expected)
+    assert torch.equal(x, F.silu(before))
+
+
+@pytest.mark.parametrize("name", ACTIVATION_MODULES.values())
+def test_activation_in_place_equals_the_other(x, name):
+    activation = getattr(nn, name.removeprefix("nn."))
+    expected = activation()(x)
+    assert torch.equal(in_place(activation)(x.clone()), expected)

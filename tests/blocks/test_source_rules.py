@@ -8,7 +8,18 @@ import pytest
 import fpncompiler.blocks
 
 FILES = sorted(Path(fpncompiler.blocks.__path__[0]).glob("[a-z]*.py"))
-IMPORTED = {"math", "collections.abc", "torch", "torch.nn", "timm", "torchvision.ops"}
+IMPORTED = {
+    "collections.abc",
+    "copy",
+    "math",
+    "timm",
+    "timm.layers.conv2d_same",
+    "timm.layers.norm_act",
+    "torch",
+    "torch.nn",
+    "torch.nn.utils.fusion",
+    "torchvision.ops",
+}
 
 
 @pytest.fixture(params=FILES, ids=lambda path: path.stem)

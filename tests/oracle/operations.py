@@ -123,8 +123,11 @@ def pool(step: Pool, x: Tensor) -> Tensor:
 
 
 def weighted_sum(inputs: list[Tensor], weights: Tensor) -> Tensor:
-    terms = (x * weight for x, weight in zip(inputs, weights, strict=True))
-    return reduce(torch.add, terms)
+    (first, *others), pairs = inputs, [*weights]
+    total = first * pairs[0]
+    for x, weight in zip(others, pairs[1:], strict=True):
+        total = torch.addcmul(total, x, weight)
+    return total
 
 
 def mean(arriving: Iterator[Tensor]) -> Tensor:
