@@ -31,6 +31,7 @@ BLOCK_FILES = (
     "resample",
     "heads",
     "inference",
+    "checkpoint",
     "initialization",
     "backbone",
     "images",

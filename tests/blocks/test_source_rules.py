@@ -18,6 +18,7 @@ IMPORTED = {
     "torch",
     "torch.nn",
     "torch.nn.utils.fusion",
+    "torch.utils.checkpoint",
     "torchvision.ops",
 }
 

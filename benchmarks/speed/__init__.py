@@ -1,0 +1,1 @@
+"""How fast the generated detectors are, against effdet with the same weights."""

@@ -1,0 +1,1 @@
+"""What is measured: each module has `run(setting, budget)`, which gives its tables."""
