@@ -21,11 +21,28 @@ def take_anchors(maps: list[Tensor], outputs_per_anchor: int, anchors: Tensor) -
     taken = anchors.new_zeros(*anchors.shape, outputs_per_anchor, dtype=maps[0].dtype)
     for x in maps:
         flat = flatten_map(x, outputs_per_anchor)
-        inside = anchors.clamp(0, flat.shape[1] - 1)
-        found = flat.gather(1, inside[..., None].expand(-1, -1, outputs_per_anchor))
+        images, count = flat.shape[:2]
+        first = torch.arange(images, device=anchors.device)[:, None] * count
+        rows = first + anchors.clamp(0, count - 1)
+        found = flat.flatten(0, 1).index_select(0, rows.flatten()).view(taken.shape)
         taken = torch.where((anchors >= 0)[..., None], found, taken)
-        anchors = anchors - flat.shape[1]  # from here on counted from the next level
+        anchors = anchors - count  # from here on counted from the next level
     return taken
+
+
+def best_pairs(logits: Tensor, count: int, least: Tensor) -> tuple[Tensor, Tensor]:
+    """The `count` largest of each row of logits [B, P] and their indices, the largest first.
+
+    In each row `count` of them or more are not below `least` [B], so that others need no sorting.
+    """
+    if not torch.compiler.is_compiling():  # for how many are left is no shape to compile for
+        likely = [(row >= low).nonzero()[:, 0] for row, low in zip(logits, least, strict=True)]
+        if min(len(found) for found in likely) >= count:  # not where some are no numbers
+            rows = [row[found].topk(count) for row, found in zip(logits, likely, strict=True)]
+            pairs = [found[i] for found, (_, i) in zip(likely, rows, strict=True)]
+            return torch.stack([best for best, _ in rows]), torch.stack(pairs)
+    best, pair = logits.topk(count)
+    return best, pair
 
 
 def top_candidates(
@@ -43,10 +60,11 @@ def top_candidates(
     [B, C] in 0..1; labels [B, C] int64 from 0. As many anchors, those whose best class is best,
     hold all of these pairs, so the other anchors' classes need no sorting.
     """
-    best = torch.cat([flatten_map(x, num_classes).amax(-1) for x in class_maps], dim=1)
-    rows = best.topk(min(max_candidates, best.shape[1]), sorted=False).indices
+    best = torch.cat([flatten_map(x, num_classes).amax(-1) for x in class_maps], dim=1).float()
+    best, rows = best.topk(min(max_candidates, best.shape[1]), sorted=False)
     logits = take_anchors(class_maps, num_classes, rows).flatten(1).float()
-    logits, pairs = logits.topk(min(max_candidates, logits.shape[1]))
+    count = min(max_candidates, logits.shape[1])
+    logits, pairs = best_pairs(logits, count, best.amin(-1))
     rows = rows.gather(1, pairs // num_classes)
     deltas = take_anchors(box_maps, 4, rows).float()
     boxes = clip_boxes(decode_boxes(deltas, anchors[rows]), image_size)

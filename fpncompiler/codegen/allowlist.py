@@ -73,27 +73,26 @@ DECORATORS = ("staticmethod", "torch.no_grad()")
 LIBRARY = frozenset(
     """
     F.avg_pool2d F.conv2d F.interpolate F.max_pool2d F.normalize F.pad F.pixel_shuffle F.unfold
-    copy.deepcopy math.log math.prod math.sqrt
-    nn.AvgPool2d nn.BatchNorm2d nn.Conv2d nn.ConvTranspose2d nn.GELU nn.Hardswish nn.Identity
-    nn.LeakyReLU nn.MaxPool2d nn.Mish nn.Module nn.ModuleList nn.Parameter nn.ReLU nn.ReLU6
-    nn.Sequential nn.SiLU nn.Sigmoid nn.init.constant_ nn.init.normal_ nn.init.ones_
-    nn.init.uniform_ nn.init.zeros_
-    timm.create_model timm.models.FeatureInfo
-    torch.cat torch.channels_last torch.compiler.is_compiling torch.device torch.float32
-    torch.float64 torch.full torch.is_grad_enabled torch.maximum torch.meshgrid torch.no_grad
-    torch.ones torch.rand torch.relu torch.softmax torch.stack torch.tensor torch.uint8 torch.where
+    copy.deepcopy math.log math.prod math.sqrt nn.AvgPool2d nn.BatchNorm2d nn.Conv2d
+    nn.ConvTranspose2d nn.GELU nn.Hardswish nn.Identity nn.LeakyReLU nn.MaxPool2d nn.Mish nn.Module
+    nn.ModuleList nn.Parameter nn.ReLU nn.ReLU6 nn.Sequential nn.SiLU nn.Sigmoid nn.init.constant_
+    nn.init.normal_ nn.init.ones_ nn.init.uniform_ nn.init.zeros_ timm.create_model
+    timm.models.FeatureInfo torch.arange torch.cat torch.channels_last torch.compiler.is_compiling
+    torch.device torch.float32 torch.float64 torch.full torch.is_grad_enabled torch.maximum
+    torch.meshgrid torch.no_grad torch.ones torch.rand torch.relu torch.softmax torch.stack
+    torch.tensor torch.uint8 torch.where
     """.split()
 )
 # Of values: tensors, modules, lists, what timm says of its features.
 ATTRIBUTES = frozenset(
     """
-    abs act addcmul_ amax append argmax bias bit_length buffers channels chunk clamp clone convs
-    copy_ data detach device dilation double dtype exp expand feature_info flatten float gather get
-    groups in_channels indices is_floating_point kernel_size max mean modules named_modules ndim
-    new_zeros norms numel out_channels out_indices padding pairs parameters permute pointwise
-    predict reduction register_buffer register_forward_hook register_forward_pre_hook remove
-    requires_grad_ reshape run runs set_submodule shape sigmoid softmax stride sum to topk train
-    transpose type unbind view watch weight weights
+    abs act addcmul_ amax amin append argmax bias bit_length buffers channels chunk clamp clone
+    convs copy_ data detach device dilation double dtype exp expand feature_info flatten float
+    gather get groups in_channels index_select indices is_floating_point kernel_size max mean
+    modules named_modules ndim new_zeros nonzero norms numel out_channels out_indices padding pairs
+    parameters permute pointwise predict reduction register_buffer register_forward_hook
+    register_forward_pre_hook remove requires_grad_ reshape run runs set_submodule shape sigmoid
+    softmax stride sum to topk train transpose type unbind view watch weight weights
     """.split()
 )
 # Of these, what lowering and the templates name themselves, apart from blocks.
