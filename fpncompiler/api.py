@@ -28,6 +28,7 @@ def compile_spec(
     levels: tuple[int, int] | None = None,
     scaling: str = "published",
     pretrained_backbone: bool = False,
+    inference: bool = False,
 ) -> pipeline.Compiled:
     """Compile a topology without importing torch and without writing anything.
 
@@ -41,6 +42,7 @@ def compile_spec(
         levels: the finest and the coarsest level, both included, above what specs say.
         scaling: `published` rows first, or `formula`.
         pretrained_backbone: the generated constructor's default.
+        inference: the form with norms folded and fusion weights fixed, which cannot be trained.
 
     Returns:
         The layer's graph, the network, its cost and the Python source.
@@ -65,6 +67,7 @@ def compile_spec(
         levels=Levels(*levels) if levels else None,
         formula_scaling=scaling == "formula",
         pretrained_backbone=pretrained_backbone,
+        inference=inference,
     )
     return pipeline.compile_spec(path_or_text, options)
 

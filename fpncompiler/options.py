@@ -17,4 +17,5 @@ class Options:
     levels: Levels | None = None
     formula_scaling: bool = False
     pretrained_backbone: bool = False
+    inference: bool = False
     name: str | None = None

@@ -199,6 +199,7 @@ def _compiled(checked: Checked) -> Compiled:
         classes=model.heads.classes,
         pretrained_backbone=options.pretrained_backbone,
         limits=size_limits(checked.network, checked.multiple),
+        inference=options.inference,
     )
     return Compiled(
         name=_file_stem(topology, model, options),
@@ -373,6 +374,8 @@ def _file_stem(topology: Topology, model: Model, options: Options) -> str:
         parts.append(f"{options.classes}classes")
     if options.pretrained_backbone:
         parts.append("pretrained")
+    if options.inference:
+        parts.append("inference")
     return "_".join(parts)
 
 

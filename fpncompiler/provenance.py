@@ -67,6 +67,7 @@ def _command(spec: str, options: Options) -> str:
     for flag, value in flags.items():
         words += [flag, str(value)] if value is not None else []
     words += ["--pretrained-backbone"] if options.pretrained_backbone else []
+    words += ["--inference"] if options.inference else []
     return shlex.join(words)
 
 
@@ -76,7 +77,7 @@ def _fingerprint(detector: Detector) -> str:
     graphs = [network.extra, *(layer.graph for layer in network.layers)]
     lines = [
         repr((detector.title, detector.source, detector.model, detector.taps)),
-        repr((detector.pretrained_backbone, detector.limits)),
+        repr((detector.pretrained_backbone, detector.limits, detector.inference)),
         repr((network.outputs, network.depth)),
     ]
     for graph in graphs:

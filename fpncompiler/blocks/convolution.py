@@ -66,6 +66,11 @@ def in_place(activation: Callable[..., nn.Module]) -> nn.Module:
     return activation(inplace=True)
 
 
+def norm_of(channels: int, eps: float, momentum: float, folded: bool) -> nn.Module:
+    """A batch norm, or nothing where it is folded into the convolution before it."""
+    return nn.Identity() if folded else nn.BatchNorm2d(channels, eps=eps, momentum=momentum)
+
+
 class Adapter(nn.Module):
     """A 1x1 convolution and batch norm that bring a feature map to the network's width."""
 
@@ -126,7 +131,7 @@ class ConvNormAct(nn.Module):
     ) -> None:
         super().__init__()
         self.conv = conv
-        self.norm = nn.BatchNorm2d(channels, eps=eps, momentum=momentum)
+        self.norm: nn.Module = nn.BatchNorm2d(channels, eps=eps, momentum=momentum)
         self.act = in_place(activation)
 
     def forward(self, x: Tensor) -> Tensor:

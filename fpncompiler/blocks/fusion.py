@@ -88,16 +88,23 @@ class FastNormalizedFusion(WeightedFusion):
 
 
 class FixedFusion(nn.Module):
-    """Sum of the inputs with weights that are learned no more.
+    """Sum of the inputs with the weights of a learned fusion, which change no more.
 
     They are a buffer, [arity] or [arity, C, 1, 1], and not numbers in the code: PyTorch 2.14's
     inductor takes one such number for another where it freezes two convolutions.
     """
 
-    def __init__(self, weights: Tensor) -> None:
+    def __init__(self, learned: WeightedFusion) -> None:
         super().__init__()
+        self.rule = (learned,)  # a tuple keeps it out of this module's own weights
         self.weights: Tensor
-        self.register_buffer("weights", weights)
+        self.register_buffer("weights", learned.weights().detach().clone())
+
+    def take(self, weight: Tensor) -> None:
+        """Fix the weights [arity, ...] of a learned fusion, as they are before normalization."""
+        (learned,) = self.rule
+        learned.weight.data.copy_(weight)
+        self.weights.copy_(learned.weights().detach())
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """`arity` maps of one shape [B, C, H, W] -> [B, C, H, W]."""
@@ -162,9 +169,10 @@ class SpatialSoftmaxFusion(nn.Module):
         activation: Callable[..., nn.Module] = nn.SiLU,
         eps: float = 1e-3,
         momentum: float = 0.01,
+        folded: bool = False,
     ) -> None:
         super().__init__()
-        style = (activation, eps, momentum)
+        style = (activation, eps, momentum, folded)
         self.reduce = nn.ModuleList(ConvUnit(channels, hidden, 1, *style) for _ in range(arity))
         self.weigh = nn.Conv2d(arity * hidden, arity, 1)
 

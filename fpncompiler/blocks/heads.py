@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from fpncompiler.blocks.convolution import in_place
+from fpncompiler.blocks.convolution import in_place, norm_of
 
 
 class SharedHead(nn.Module):
@@ -50,7 +50,8 @@ class SharedHead(nn.Module):
 class SegmentationHead(nn.Module):
     """Convolutions on one map, each with batch norm and activation, then a score for each class.
 
-    What EfficientDet puts on level 2 to segment (section 5.2): `depth` times to `channels`.
+    What EfficientDet puts on level 2 to segment (section 5.2): `depth` times to `channels`. In the
+    inference form the norms are `folded` into the convolutions.
     """
 
     def __init__(
@@ -64,12 +65,13 @@ class SegmentationHead(nn.Module):
         activation: Callable[..., nn.Module] = nn.SiLU,
         eps: float = 1e-3,
         momentum: float = 0.01,
+        folded: bool = False,
     ) -> None:
         super().__init__()
         widths = [in_channels, *([channels] * depth)]
         self.convs = nn.ModuleList(conv(width, channels, 3, bias) for width in widths[:-1])
         self.norms = nn.ModuleList(
-            nn.BatchNorm2d(channels, eps=eps, momentum=momentum) for _ in range(depth)
+            norm_of(channels, eps, momentum, folded) for _ in range(depth)
         )
         self.act = in_place(activation)
         self.predict = conv(widths[-1], outputs, 3, True)

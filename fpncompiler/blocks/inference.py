@@ -161,7 +161,7 @@ def fuse(model: nn.Module, side: int) -> None:
         if isinstance(part, SharedHead):
             model.set_submodule(name, unshare_levels(part))
         elif isinstance(part, WeightedFusion) and part.weight.shape[2:].numel() == 1:
-            model.set_submodule(name, FixedFusion(part.weights()))
+            model.set_submodule(name, FixedFusion(part))
     fold_norms(model, images)
     replace_same_padding(model)
     model.requires_grad_(False).to(memory_format=torch.channels_last)
@@ -176,3 +176,72 @@ def flatten_outputs(outputs: Tensor | tuple[list[Tensor], list[Tensor]]) -> list
     if isinstance(outputs, Tensor):
         return [outputs]
     return [*outputs[0], *outputs[1]]
+
+
+def fold_backbone(backbone: nn.Module, side: int) -> nn.Module:
+    """Fold the batch norms of a backbone, in place; it runs on `side` x `side` pixels of noise."""
+    backbone.train(False).requires_grad_(False)
+    fold_norms(backbone, torch.rand(1, 3, side, side))
+    replace_same_padding(backbone)
+    return backbone.requires_grad_(False)
+
+
+def load_folded(
+    model: nn.Module,
+    state: dict[str, Tensor],
+    backbone: nn.Module,
+    side: int,
+    eps: tuple[tuple[str, float], ...],
+) -> None:
+    """Load a training form's state dict into an inference form.
+
+    `backbone` is that of the training form, which is loaded and then folded; `eps` are those of the
+    other batch norms, by the beginnings of their names. Raises RuntimeError where keys are missing
+    or left over.
+    """
+    prefix = "backbone."
+    backbone.load_state_dict(
+        {key.removeprefix(prefix): state[key] for key in state if key.startswith(prefix)}
+    )
+    weights = fold_backbone(backbone, side).state_dict(prefix=prefix)
+    own = model.state_dict()
+    rest = {key: state[key] for key in state if not key.startswith(prefix)}
+    for name, part in model.named_modules():
+        if isinstance(part, FixedFusion) and f"{name}.weight" in rest:
+            part.take(rest.pop(f"{name}.weight"))
+            weights[f"{name}.weights"] = part.weights
+    model.load_state_dict({**weights, **fold_state(rest, own, eps)})
+
+
+def fold_state(
+    state: dict[str, Tensor], own: dict[str, Tensor], eps: tuple[tuple[str, float], ...]
+) -> dict[str, Tensor]:
+    """A state dict with the batch norms folded that are not among the keys of `own`.
+
+    `x.norm` follows `x.conv`, and `norms.1.4`, of the second repeat and the fifth level,
+    `convs.1`, which gets a copy for each level.
+    """
+    folded = dict(state)
+    last = ".running_var"
+    for norm in [k.removesuffix(last) for k in state if k.endswith(last) and k not in own]:
+        place = conv = norm.replace("norm", "conv")
+        if f"{conv}.weight" not in state and f"{conv}.pointwise.weight" not in state:
+            conv = conv.rpartition(".")[0]
+        kernel = "pointwise." if f"{conv}.pointwise.weight" in state else ""
+        small = max((start for start, _ in eps if norm.startswith(start)), key=len)
+        deviation = (state[f"{norm}.running_var"] + dict(eps)[small]).sqrt()
+        scale = state[f"{norm}.weight"] / deviation
+        shift = state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * scale
+        parts = {
+            key.removeprefix(conv): state[key] for key in state if key.startswith(f"{conv}.")
+        }
+        bias = parts.get(f".{kernel}bias", torch.zeros_like(shift))
+        parts[f".{kernel}weight"] = parts[f".{kernel}weight"] * scale.view(-1, 1, 1, 1)
+        parts[f".{kernel}bias"] = bias * scale + shift
+        if f"{place}.{kernel}weight" not in own:  # nothing is left there but the convolution
+            place = place.removesuffix(".conv")
+        for key in [key for key in state if key.startswith((f"{norm}.", f"{conv}."))]:
+            folded.pop(key, None)
+        for key in parts:
+            folded[place + key] = parts[key]
+    return folded

@@ -4,11 +4,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fpncompiler.blocks.convolution import ConvNormAct, FullConv2d, in_place
+from fpncompiler.blocks.convolution import ConvNormAct, FullConv2d, in_place, norm_of
 
 
 class ConvUnit(ConvNormAct):
-    """An ordinary convolution without bias, batch norm, activation; the size stays."""
+    """An ordinary convolution without bias, batch norm, activation; the size stays.
+
+    In the inference form the norm is `folded` into the convolution, which has a bias then. So it
+    is in all stages.
+    """
 
     def __init__(
         self,
@@ -18,9 +22,11 @@ class ConvUnit(ConvNormAct):
         activation: Callable[..., nn.Module] = nn.SiLU,
         eps: float = 1e-3,
         momentum: float = 0.01,
+        folded: bool = False,
     ) -> None:
-        conv = FullConv2d(in_channels, out_channels, kernel_size, bias=False)
+        conv = FullConv2d(in_channels, out_channels, kernel_size, bias=folded)
         super().__init__(conv, out_channels, activation, eps, momentum)
+        self.norm = norm_of(out_channels, eps, momentum, folded)
 
 
 class Bottleneck(nn.Module):
@@ -35,9 +41,10 @@ class Bottleneck(nn.Module):
         activation: Callable[..., nn.Module] = nn.SiLU,
         eps: float = 1e-3,
         momentum: float = 0.01,
+        folded: bool = False,
     ) -> None:
         super().__init__()
-        style = (activation, eps, momentum)
+        style = (activation, eps, momentum, folded)
         self.conv1 = ConvUnit(channels, hidden, kernel_sizes[0], *style)
         self.conv2 = ConvUnit(hidden, channels, kernel_sizes[1], *style)
         self.shortcut = shortcut
@@ -64,9 +71,10 @@ class C2f(nn.Module):
         activation: Callable[..., nn.Module] = nn.SiLU,
         eps: float = 1e-3,
         momentum: float = 0.01,
+        folded: bool = False,
     ) -> None:
         super().__init__()
-        style = (activation, eps, momentum)
+        style = (activation, eps, momentum, folded)
         hidden = max(1, int(out_channels * expansion))
         self.split = ConvUnit(in_channels, 2 * hidden, 1, *style)
         self.chain = nn.ModuleList(
@@ -99,9 +107,10 @@ class C3(nn.Module):
         activation: Callable[..., nn.Module] = nn.SiLU,
         eps: float = 1e-3,
         momentum: float = 0.01,
+        folded: bool = False,
     ) -> None:
         super().__init__()
-        style = (activation, eps, momentum)
+        style = (activation, eps, momentum, folded)
         hidden = max(1, int(out_channels * expansion))
         self.enter = ConvUnit(in_channels, hidden, 1, *style)
         self.bypass = ConvUnit(in_channels, hidden, 1, *style)
@@ -133,9 +142,10 @@ class CspStage(nn.Module):
         activation: Callable[..., nn.Module] = nn.SiLU,
         eps: float = 1e-3,
         momentum: float = 0.01,
+        folded: bool = False,
     ) -> None:
         super().__init__()
-        style = (activation, eps, momentum)
+        style = (activation, eps, momentum, folded)
         hidden = max(1, int(out_channels * expansion))
         self.enter = ConvUnit(in_channels, hidden, 1, *style)
         self.bypass = ConvUnit(in_channels, hidden, 1, *style)
@@ -165,12 +175,13 @@ class RepConv(nn.Module):
         activation: Callable[..., nn.Module] = nn.SiLU,
         eps: float = 1e-3,
         momentum: float = 0.01,
+        folded: bool = False,
     ) -> None:
         super().__init__()
-        self.conv3x3 = FullConv2d(in_channels, out_channels, 3, bias=False)
-        self.norm3x3 = nn.BatchNorm2d(out_channels, eps=eps, momentum=momentum)
-        self.conv1x1 = FullConv2d(in_channels, out_channels, 1, bias=False)
-        self.norm1x1 = nn.BatchNorm2d(out_channels, eps=eps, momentum=momentum)
+        self.conv3x3 = FullConv2d(in_channels, out_channels, 3, bias=folded)
+        self.norm3x3 = norm_of(out_channels, eps, momentum, folded)
+        self.conv1x1 = FullConv2d(in_channels, out_channels, 1, bias=folded)
+        self.norm1x1 = norm_of(out_channels, eps, momentum, folded)
         self.act = in_place(activation)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -195,9 +206,10 @@ class CspRepStage(nn.Module):
         activation: Callable[..., nn.Module] = nn.SiLU,
         eps: float = 1e-3,
         momentum: float = 0.01,
+        folded: bool = False,
     ) -> None:
         super().__init__()
-        style = (activation, eps, momentum)
+        style = (activation, eps, momentum, folded)
         hidden = max(1, int(out_channels * expansion))
         self.enter = ConvUnit(in_channels, hidden, 1, *style)
         self.bypass = ConvUnit(in_channels, hidden, 1, *style)
@@ -226,9 +238,10 @@ class Residual(nn.Module):
         activation: Callable[..., nn.Module] = nn.SiLU,
         eps: float = 1e-3,
         momentum: float = 0.01,
+        folded: bool = False,
     ) -> None:
         super().__init__()
-        style = (activation, eps, momentum)
+        style = (activation, eps, momentum, folded)
         hidden = max(1, int(channels * expansion))
         self.chain = nn.Sequential(
             *(Bottleneck(channels, hidden, (1, 3), True, *style) for _ in range(depth))

@@ -19,6 +19,7 @@ CHOICES = (
     "classes",
     "levels",
     "pretrained_backbone",
+    "inference",
     "name",
 )
 
@@ -76,6 +77,11 @@ def add_options(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="let the generated constructor load timm's weights by default",
     )
+    command.add_argument(
+        "--inference",
+        action="store_true",
+        help="the form that is fast and cannot be trained: norms folded, fusion weights fixed",
+    )
     command.add_argument("--name", metavar="NAME", help="name of the file, without .py")
 
 
@@ -114,5 +120,6 @@ def options_of(parsed: argparse.Namespace) -> "Options":
         levels=levels,
         formula_scaling=parsed.scaling == "formula",
         pretrained_backbone=parsed.pretrained_backbone,
+        inference=parsed.inference,
         name=parsed.name,
     )

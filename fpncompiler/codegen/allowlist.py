@@ -80,19 +80,21 @@ LIBRARY = frozenset(
     timm.models.FeatureInfo torch.arange torch.cat torch.channels_last torch.compiler.is_compiling
     torch.device torch.float32 torch.float64 torch.full torch.is_grad_enabled torch.maximum
     torch.meshgrid torch.no_grad torch.ones torch.rand torch.relu torch.softmax torch.stack
-    torch.tensor torch.uint8 torch.where
+    torch.tensor torch.uint8 torch.where torch.zeros_like
     """.split()
 )
 # Of values: tensors, modules, lists, what timm says of its features.
 ATTRIBUTES = frozenset(
     """
     abs act addcmul_ amax amin append argmax bias bit_length buffers channels chunk clamp clone
-    convs copy_ data detach device dilation double dtype exp expand feature_info flatten float
-    gather get groups in_channels index_select indices is_floating_point kernel_size max mean
-    modules named_modules ndim new_zeros nonzero norms numel out_channels out_indices padding pairs
-    parameters permute pointwise predict reduction register_buffer register_forward_hook
-    register_forward_pre_hook remove requires_grad_ reshape run runs set_submodule shape sigmoid
-    softmax stride sum to topk train transpose type unbind view watch weight weights
+    convs copy_ data detach device dilation double dtype endswith exp expand feature_info flatten
+    float gather get groups in_channels index_select indices is_floating_point kernel_size
+    load_state_dict max mean modules named_modules ndim new_zeros nonzero norms numel out_channels
+    out_indices padding pairs parameters permute pointwise pop predict reduction register_buffer
+    register_forward_hook register_forward_pre_hook remove removeprefix removesuffix replace
+    requires_grad_ reshape rpartition rule run runs set_submodule shape sigmoid softmax sqrt
+    startswith state_dict stride sum take to topk train transpose type unbind view watch weight
+    weights
     """.split()
 )
 # Of these, what lowering and the templates name themselves, apart from blocks.
@@ -101,7 +103,12 @@ MODEL_LIBRARY = frozenset(
     copy.deepcopy
     nn.AvgPool2d nn.BatchNorm2d nn.Conv2d nn.GELU nn.Hardswish nn.Identity nn.LeakyReLU nn.MaxPool2d
     nn.Mish nn.Module nn.ModuleList nn.ReLU nn.ReLU6 nn.Sequential nn.SiLU nn.Sigmoid
-    torch.cat torch.no_grad
+    torch.cat torch.channels_last torch.no_grad
+    """.split()
+)
+MODEL_ATTRIBUTES = frozenset(
+    """
+    append argmax device requires_grad_ shape to train
     """.split()
 )
 MODULES = frozenset(name.partition(".")[0] for name in LIBRARY)

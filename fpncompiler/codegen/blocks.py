@@ -106,6 +106,11 @@ def call_arguments(block: str, **values: str) -> tuple[str, ...]:
     return tuple(f"{k}={text}" for k, text in values.items() if not _equal(text, defaults[k]))
 
 
+def has_argument(block: str, name: str) -> bool:
+    """Whether a block has an argument with a default of this name."""
+    return name in library().blocks[block].defaults
+
+
 def _equal(text: str, default: str) -> bool:
     try:
         return bool(ast.literal_eval(text) == ast.literal_eval(default))

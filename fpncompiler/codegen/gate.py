@@ -15,6 +15,7 @@ from fpncompiler.codegen.allowlist import (
     IMPORTS,
     LARGEST,
     LIBRARY,
+    MODEL_ATTRIBUTES,
     MODEL_LIBRARY,
     MODEL_NODES,
     MODULES,
@@ -135,12 +136,13 @@ class _File:
         if block is None:
             if not isinstance(node, ast.ClassDef) or not _CLASS_NAME.fullmatch(node.name):
                 raise statement.fault(node, f"a definition of `{node.name}`")
-            definition.check(_Rules(MODEL_NODES, MODEL_LIBRARY, self.members, self.names))
+            rules = _Rules(MODEL_NODES, MODEL_LIBRARY, MODEL_ATTRIBUTES, self.members, self.names)
+            definition.check(rules)
         elif statement.text != block.source or node.decorator_list:
             raise statement.fault(node, f"`{node.name}` is not the block of this name")
         elif _is_ours(block):
             names = block.uses & self.names
-            definition.check(_Rules(BLOCK_NODES, LIBRARY, self.members, names))
+            definition.check(_Rules(BLOCK_NODES, LIBRARY, ATTRIBUTES, self.members, names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ class _Rules:
 
     nodes: frozenset[str]
     library: frozenset[str]
+    attributes: frozenset[str]
     members: Iterable[str]
     names: Iterable[str]
 
@@ -235,7 +238,7 @@ class _Scope:
         elif node.attr == "__init__":
             known = ast.unparse(node) == _CALLED_ON_RESULT
         else:
-            known = node.attr in ATTRIBUTES or (of_self and node.attr in self.rules.members)
+            known = node.attr in self.rules.attributes or (of_self and node.attr in self.rules.members)
         return "" if known else f"the attribute `{dotted or node.attr}`"
 
     def call(self, node: ast.Call) -> str:

@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from fpncompiler.codegen.blocks import call_arguments
+from fpncompiler.codegen.blocks import call_arguments, has_argument
 from fpncompiler.codegen.layout import Call, Expr, Keyword
 from fpncompiler.ir.ops import (
     Activate,
@@ -114,7 +114,7 @@ def fusion_module(fusion: Fusion, arity: int, width: str, size: tuple[int, int])
     if fusion.is_module:
         kind = fusion_kinds()[fusion.kind]
         given = {"arity": str(arity), "channels": width}
-        values = {**_values(fusion.options), **_style_values(fusion.style)}
+        values = {**_values(fusion.options), **_style_values(kind.module, fusion.style)}
         positional = tuple(given[name] for name in kind.takes)
         return Call(kind.module, (*positional, *call_arguments(kind.module, **values)))
     if not fusion.weighs:
@@ -128,7 +128,8 @@ def fusion_module(fusion: Fusion, arity: int, width: str, size: tuple[int, int])
     has_eps = fusion.kind == "fast_normalized"
     eps = call_arguments(name, eps=repr(fusion.eps)) if has_eps else ()
     prefix = "Pixel" if fusion.granularity == "pixel" else ""
-    return Call(prefix + name, (str(arity), *shape, *eps))
+    learned = Call(prefix + name, (str(arity), *shape, *eps))
+    return Call("FixedFusion", (learned,)) if fusion.fixed else learned
 
 
 def adapter_module(op: Adapt, in_width: str) -> Call:
@@ -162,9 +163,16 @@ def convolution_module(op: Convolution, in_width: str, out_width: str, overwrite
     return Call("nn.Sequential", (Call("OrderedDict", named),))
 
 
-def _activation(activation: Activation, overwrite: bool) -> Call:
-    in_place = overwrite and activation not in ("gelu", "sigmoid", "identity")
+def in_place_activation(activation: Activation) -> Call:
+    """An activation that overwrites its input, where PyTorch has it so."""
+    in_place = activation not in ("gelu", "sigmoid", "identity")
     return Call(ACTIVATION_MODULES[activation], ("inplace=True",) if in_place else ())
+
+
+def _activation(activation: Activation, overwrite: bool) -> Call:
+    if overwrite:
+        return in_place_activation(activation)
+    return Call(ACTIVATION_MODULES[activation], ())
 
 
 def _bare_convolution(op: Convolution, in_width: str, out_width: str) -> Call:
@@ -197,7 +205,7 @@ def _valid_convolution(op: Convolution, in_width: str, out_width: str) -> Call:
 def _block_module(step: Block, in_width: str, out_width: str) -> Call:
     kind = block_kinds()[step.kind]
     widths = (in_width,) if kind.keeps_width else (in_width, out_width)
-    values = {**_values(step.options), **_style_values(step.style)}
+    values = {**_values(step.options), **_style_values(kind.module, step.style)}
     return Call(kind.module, (*widths, *call_arguments(kind.module, **values)))
 
 
@@ -217,10 +225,12 @@ def _values(options: tuple[tuple[str, Value], ...]) -> dict[str, str]:
     }
 
 
-def _style_values(style: Styled | None) -> dict[str, str]:
+def _style_values(block: str, style: Styled | None) -> dict[str, str]:
+    """What a styled block is given; those of plug-ins keep their norms."""
     if style is None:
         return {}
-    return {"activation": ACTIVATION_MODULES[style.activation], **norm_values(style.norm)}
+    values = {"activation": ACTIVATION_MODULES[style.activation], **norm_values(style.norm)}
+    return values | ({"folded": "True"} if style.folded and has_argument(block, "folded") else {})
 
 
 def _index(order: tuple[str, ...], part: str) -> int:

@@ -17,7 +17,8 @@ from fpncompiler.codegen.allowlist import RenderError
 from fpncompiler.codegen.blocks import Block, closure, library, names_in
 from fpncompiler.codegen.emission import Code, environment
 from fpncompiler.codegen.gate import check_file
-from fpncompiler.codegen.heads import head_adapters, segmentation_head, shared_head
+from fpncompiler.codegen.heads import head_adapters, level_head, segmentation_head, shared_head
+from fpncompiler.codegen.inference import inference_form, norm_eps
 from fpncompiler.codegen.imports import import_statements
 from fpncompiler.codegen.layout import WIDTH, Call, Expr, List, statement
 from fpncompiler.codegen.lower import BODY, GraphCode, LayerCode, lower_graph, lower_layers
@@ -27,6 +28,11 @@ from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.network import Network
 from fpncompiler.ir.ops import Input
 
+_INFERENCE = (
+    "This is the inference form: batch norms are folded into convolutions, fusion weights are fixed.",
+    "Nodes and cost are those of the training form, whose weights `load_training_weights` takes.",
+    "",
+)
 _QUOTED = '"""{}\n    """'
 
 
@@ -34,7 +40,7 @@ _QUOTED = '"""{}\n    """'
 class Detector:
     """All that a file is made of; `taps` are timm's out_indices for the network's taps.
 
-    `limits` are those of the images that it takes.
+    `limits` are those of the images that it takes; `inference` is the form without norms.
     """
 
     network: Network
@@ -46,6 +52,7 @@ class Detector:
     classes: int
     pretrained_backbone: bool
     limits: SizeLimits
+    inference: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +133,8 @@ def _constants(detector: Detector) -> dict[str, object]:
         "levels": _tuple(network.outputs),
         "smallest_side": detector.limits.smallest,
         "segments": int(model.heads.segments),
+        "inference": int(detector.inference),
+        "norm_eps": _eps(norm_eps(network, model)),
         "stride": 2 ** network.outputs[0],
         "anchor_scales": _tuple(_scales(model, network)),
         "anchor_octaves": model.anchors.octaves,
@@ -136,6 +145,8 @@ def _constants(detector: Detector) -> dict[str, object]:
 
 def _lowered(detector: Detector) -> _Lowered:
     network, resolution = detector.network, detector.model.resolution
+    if detector.inference:
+        network = inference_form(network)
     extra = lower_graph(network.extra, resolution, {})
     return _Lowered(extra, lower_layers(network, resolution, extra.returned))
 
@@ -155,7 +166,8 @@ def _model_context(detector: Detector, lowered: _Lowered) -> dict[str, object]:
         "num_classes": detector.classes,
         "pretrained_backbone": Code(repr(detector.pretrained_backbone)),
         "drop_path_rate": _optional(model.backbone.drop_path_rate),
-        **_head_context(network, model),
+        **_head_context(network, model, detector.inference),
+        "inference": int(detector.inference),
         "size_multiple": Code(
             f", {detector.limits.multiple}" if detector.limits.multiple > 1 else ""
         ),
@@ -263,13 +275,14 @@ def _module_list(layers: tuple[LayerCode, ...]) -> Expr:
     return Call("nn.ModuleList", (List(tuple(calls)),))
 
 
-def _head_context(network: Network, model: Model) -> dict[str, object]:
+def _head_context(network: Network, model: Model, folded: bool) -> dict[str, object]:
     """The heads; adapters in front of them where the maps differ in width."""
     if model.heads.segments:
-        return {"segments": 1, "class_head": Code(segmentation_head(network, model))}
+        return {"segments": 1, "class_head": Code(segmentation_head(network, model, folded))}
     outputs = {"class_head": "ANCHORS_PER_CELL * num_classes", "box_head": "ANCHORS_PER_CELL * 4"}
-    heads = {name: Code(shared_head(name, o, network, model)) for name, o in outputs.items()}
-    adapters = Code(head_adapters(network, model))
+    head = level_head if folded else shared_head
+    heads = {name: Code(head(name, o, network, model)) for name, o in outputs.items()}
+    adapters = Code(head_adapters(network, model, folded))
     return {
         **heads,
         "segments": 0,
@@ -289,6 +302,7 @@ def _module_lines(detector: Detector) -> list[str]:
     return [
         *_headed(_detector_name(detector), describe.network_sentence(network), WIDTH - 3),
         "",
+        *(_INFERENCE if detector.inference else ()),
         *_sources(detector),
         "",
         *_structure_lines(first),
@@ -376,6 +390,12 @@ def _targets(names: list[str]) -> str:
 
 def _tuple(values: Iterable[float]) -> Code:
     return Code(repr(tuple(values)))
+
+
+def _eps(pairs: tuple[tuple[str, float], ...]) -> Code:
+    """Paths of modules and numbers, one pair a line where there are several."""
+    lines = [f'("{path}", {eps!r}),' for path, eps in pairs]
+    return Code(f"({lines[0]})" if len(lines) == 1 else "\n    ".join(["(", *lines]) + "\n)")
 
 
 def _optional(value: float) -> Code:

@@ -45,10 +45,14 @@ class Norm:
 
 @dataclass(frozen=True, slots=True)
 class Styled:
-    """What a block or a fusion module takes from the network's style."""
+    """What a block or a fusion module takes from the network's style.
+
+    With `folded`, its batch norms are part of its convolutions.
+    """
 
     activation: Activation
     norm: Norm
+    folded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,8 @@ class Fusion:
     """How the inputs of a node become one map (paper section 3.3).
 
     `granularity` is what one weight covers: an input, a channel of it, or a pixel of it. `eps`
-    belongs to fast_normalized alone, `options` and `style` to fusions that are modules.
+    belongs to fast_normalized alone, `options` and `style` to fusions that are modules. `fixed`
+    weights are learned no more.
     """
 
     kind: str = "sum"
@@ -64,6 +69,7 @@ class Fusion:
     eps: float = 1e-4
     options: tuple[tuple[str, Value], ...] = ()
     style: Styled | None = None
+    fixed: bool = False
 
     @property
     def weighs(self) -> bool:
