@@ -185,7 +185,8 @@ def _checked(spec: str | Path, options: Options) -> Checked:
 
 
 def _compiled(checked: Checked) -> Compiled:
-    from fpncompiler.codegen.render import Detector
+    from fpncompiler.codegen.detector import Detector
+    from fpncompiler.passes.fold_for_inference import inference_form
     from fpncompiler.provenance import stamped
 
     topology, model, options = checked.topology, checked.model, checked.options
@@ -199,7 +200,7 @@ def _compiled(checked: Checked) -> Compiled:
         classes=model.heads.classes,
         pretrained_backbone=options.pretrained_backbone,
         limits=size_limits(checked.network, checked.multiple),
-        inference=options.inference,
+        inference=inference_form(checked.network) if options.inference else None,
     )
     return Compiled(
         name=_file_stem(topology, model, options),

@@ -4,8 +4,9 @@ import re
 import shlex
 from pathlib import Path
 
+from fpncompiler.codegen.detector import Detector
 from fpncompiler.codegen.header import digest, with_header
-from fpncompiler.codegen.render import Detector, render_body
+from fpncompiler.codegen.render import render_body
 from fpncompiler.codegen.shape import check_header
 from fpncompiler.diagnostics import printable
 from fpncompiler.options import Options
@@ -77,7 +78,7 @@ def _fingerprint(detector: Detector) -> str:
     graphs = [network.extra, *(layer.graph for layer in network.layers)]
     lines = [
         repr((detector.title, detector.source, detector.model, detector.taps)),
-        repr((detector.pretrained_backbone, detector.limits, detector.inference)),
+        repr((detector.pretrained_backbone, detector.limits, bool(detector.inference))),
         repr((network.outputs, network.depth)),
     ]
     for graph in graphs:

@@ -40,6 +40,7 @@ ARROWS = {
     "api": {"pipeline", "codegen", "spec"},
     "report": {"pipeline", "codegen", "diagnostics"},
     "pipeline": {
+        "passes",
         "assembly",
         "lints",
         "options",

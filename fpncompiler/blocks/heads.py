@@ -70,9 +70,7 @@ class SegmentationHead(nn.Module):
         super().__init__()
         widths = [in_channels, *([channels] * depth)]
         self.convs = nn.ModuleList(conv(width, channels, 3, bias) for width in widths[:-1])
-        self.norms = nn.ModuleList(
-            norm_of(channels, eps, momentum, folded) for _ in range(depth)
-        )
+        self.norms = nn.ModuleList(norm_of(channels, eps, momentum, folded) for _ in range(depth))
         self.act = in_place(activation)
         self.predict = conv(widths[-1], outputs, 3, True)
 

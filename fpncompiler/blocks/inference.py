@@ -232,9 +232,7 @@ def fold_state(
         deviation = (state[f"{norm}.running_var"] + dict(eps)[small]).sqrt()
         scale = state[f"{norm}.weight"] / deviation
         shift = state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * scale
-        parts = {
-            key.removeprefix(conv): state[key] for key in state if key.startswith(f"{conv}.")
-        }
+        parts = {key.removeprefix(conv): state[key] for key in state if key.startswith(f"{conv}.")}
         bias = parts.get(f".{kernel}bias", torch.zeros_like(shift))
         parts[f".{kernel}weight"] = parts[f".{kernel}weight"] * scale.view(-1, 1, 1, 1)
         parts[f".{kernel}bias"] = bias * scale + shift

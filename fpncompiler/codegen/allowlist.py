@@ -30,9 +30,9 @@ class RenderError(Exception):
 # Inside of functions, which hold no further definitions and no imports.
 MODEL_NODES = frozenset(
     """
-    Add AnnAssign Assign Attribute BinOp Call Compare Constant Dict Eq Expr For FormattedValue
-    GeneratorExp If IfExp JoinedStr List ListComp Load Mult Name NotEq Raise Return Slice Starred
-    Store Subscript Tuple USub UnaryOp arg arguments comprehension keyword
+    Add AnnAssign Assign Attribute BinOp Call Compare Constant Del Delete Dict Eq Expr For
+    FormattedValue GeneratorExp If IfExp JoinedStr List ListComp Load Mult Name NotEq Raise Return
+    Slice Starred Store Subscript Tuple USub UnaryOp arg arguments comprehension keyword
     """.split()
 )
 BLOCK_NODES = MODEL_NODES | frozenset(
@@ -88,9 +88,9 @@ ATTRIBUTES = frozenset(
     """
     abs act addcmul_ amax amin append argmax bias bit_length buffers channels chunk clamp clone
     convs copy_ data detach device dilation double dtype endswith exp expand feature_info flatten
-    float gather get groups in_channels index_select indices is_floating_point kernel_size
-    load_state_dict max mean modules named_modules ndim new_zeros nonzero norms numel out_channels
-    out_indices padding pairs parameters permute pointwise pop predict reduction register_buffer
+    float gather get groups in_channels index_select is_floating_point kernel_size load_state_dict
+    max mean modules named_modules ndim new_zeros nonzero norms numel out_channels out_indices
+    padding pairs parameters permute pointwise pop predict reduction register_buffer
     register_forward_hook register_forward_pre_hook remove removeprefix removesuffix replace
     requires_grad_ reshape rpartition rule run runs set_submodule shape sigmoid softmax sqrt
     startswith state_dict stride sum take to topk train transpose type unbind view watch weight

@@ -238,7 +238,9 @@ class _Scope:
         elif node.attr == "__init__":
             known = ast.unparse(node) == _CALLED_ON_RESULT
         else:
-            known = node.attr in self.rules.attributes or (of_self and node.attr in self.rules.members)
+            known = node.attr in self.rules.attributes or (
+                of_self and node.attr in self.rules.members
+            )
         return "" if known else f"the attribute `{dotted or node.attr}`"
 
     def call(self, node: ast.Call) -> str:

@@ -1,21 +1,13 @@
-"""The inference form of a network, and what loads a training form's weights into it."""
+"""What loads a training form's weights into an inference form."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from fpncompiler.codegen.lower import adapter_name, shared_name
 from fpncompiler.ir.detector import Model
 from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.network import Network
 from fpncompiler.ir.ops import Adapt, Block, Convolution, Fuse, Input, Norm, Step
-from fpncompiler.passes.fold_for_inference import fold_for_inference
-
-
-def inference_form(network: Network) -> Network:
-    """The network with norms folded and fusion weights fixed."""
-    layers = (replace(layer, graph=fold_for_inference(layer.graph)) for layer in network.layers)
-    return replace(network, extra=fold_for_inference(network.extra), layers=tuple(layers))
 
 
 def norm_eps(network: Network, model: Model) -> tuple[tuple[str, float], ...]:

@@ -8,11 +8,13 @@
     p5_td = self.p5_td(self.p5_in_to_p5_td(p5_in), upsample_nearest(p6_td, p5_in))  # P5/32
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from fpncompiler.analysis.sizes import References, map_size
+from fpncompiler.analysis.sizes import References, Size, map_size, sizes
 from fpncompiler.codegen.layout import Call, Expr, List, Sum, statement
+from fpncompiler.codegen.liveness import Line, with_deletions
 from fpncompiler.codegen.modules import (
     can_be_overwritten,
     fusion_module,
@@ -25,7 +27,7 @@ from fpncompiler.codegen.widths import Width, Widths, along
 from fpncompiler.ir.flow import Passage, edge_passages, node_passages
 from fpncompiler.ir.graph import Edge, Graph
 from fpncompiler.ir.network import Network
-from fpncompiler.ir.ops import Block, Downsample, Fuse, Input, Unary, Upsample, entry_level
+from fpncompiler.ir.ops import Block, Downsample, Fuse, Input, Step, Unary, Upsample, entry_level
 from fpncompiler.plugins import fusion_kinds
 
 BODY = 8  # columns in front of a statement in a method
@@ -87,7 +89,7 @@ def lower_graph(graph: Graph, image_size: tuple[int, int], given: dict[int, Widt
         given: the widths of the layer's inputs.
     """
     lowering = _Lowering(graph, image_size, given)
-    statements = [lowering.statement(node) for node in lowering.order]
+    lines = [line for node in lowering.order for line in lowering.lines(node)]
     outputs = [graph.outputs[level] for level in sorted(graph.outputs)]
     return GraphCode(
         modules=tuple(
@@ -95,7 +97,7 @@ def lower_graph(graph: Graph, image_size: tuple[int, int], given: dict[int, Widt
         ),
         inputs=lowering.unpack("in", outputs),
         backbone_inputs=lowering.unpack("backbone", outputs),
-        statements=tuple(statements),
+        statements=tuple(with_deletions(lines, outputs, BODY)),
         returns=statement("return ", List(tuple(outputs)), BODY),
         channels=tuple(f"c{level}" for level in sorted(lowering.channels)),
         fixed=frozenset(lowering.widths.fixed),
@@ -149,15 +151,32 @@ class _Lowering:
         self.widths = Widths(graph, given)
         self.modules: dict[str, Call] = {}
         self.channels: set[int] = set()
+        self.sizes = sizes(graph, image_size)
+        self.equal_edges = Counter(
+            (edge.source, edge.via) for node in self.order for edge in graph.inputs(node)
+        )
+        self.resampled: dict[tuple[str, tuple[Step, ...]], str] = {}
+        self.made: list[Line] = []  # resampled maps in front of the node at hand
         self.read: set[str] = set()
+        self.read_now: set[str] = set()
 
-    def statement(self, node: str) -> str:
+    def lines(self, node: str) -> list[Line]:
+        """A node's statement, behind those that resample maps for it and for later nodes."""
         op = self.graph.op(node)
         assert not isinstance(op, Input)
+        self.made = []
         edges = self.graph.inputs(node)
         values = tuple(self._arriving(node, slot) for slot in range(len(edges)))
         value = self._fused(node, op, values)
-        return statement(f"{node} = ", value, BODY, stride_comment(op.level))
+        return [*self.made, self._line(node, value, op.level, op.width, self.sizes.nodes[node])]
+
+    def _line(self, name: str, value: Expr, level: int, width: int, size: Size) -> Line:
+        """A statement, with the names that were read for it."""
+        reads = frozenset(self.read_now)
+        self.read |= reads
+        self.read_now = set()
+        text = statement(f"{name} = ", value, BODY, stride_comment(level))
+        return Line(name, text, reads, width * size[0] * size[1])
 
     def unpack(self, source: str, outputs: list[str]) -> str:
         """The names of the inputs, as an assignment's left side; unread ones begin with `_`."""
@@ -173,10 +192,29 @@ class _Lowering:
     def _arriving(self, node: str, slot: int) -> Expr:
         edges = self.graph.inputs(node)
         edge = edges[slot]
-        self.read.add(edge.source)
+        key = edge.source, edge.via
+        if key in self.resampled:
+            self.read_now.add(self.resampled[key])
+            return self.resampled[key]
+        is_shared = self.equal_edges[key] > 1 and is_resampling(edge.via)
+        before = self.read_now
+        self.read_now = {edge.source} if is_shared else {edge.source, *before}
         passages = list(edge_passages(self.graph, edge))
         name = adapter_name(edge, node, slot, edges)
-        return self._through(edge.source, passages, self.widths.of(edge.source), name, node)
+        value = self._through(edge.source, passages, self.widths.of(edge.source), name, node)
+        if not is_shared:
+            return value
+        level, size = passages[-1].level_after, self.sizes.arriving[node][slot]
+        name = f"{edge.source}_to_p{level}"
+        name += (
+            f"__{n}"
+            if (n := sum(m.split("__")[0] == name for m in self.resampled.values()))
+            else ""
+        )
+        self.resampled[key] = name
+        self.made.append(self._line(name, value, level, passages[-1].width, size))
+        self.read_now = {*before, name}
+        return name
 
     def _fused(self, node: str, op: Fuse | Unary, values: tuple[Expr, ...]) -> Expr:
         """The fusion of what arrives, and the node's own steps."""
@@ -266,8 +304,13 @@ class _Lowering:
     def _reference(self, passage: Passage, reader: str) -> str | None:
         found = self.references.at(passage.level_after, reader)
         if found:
-            self.read.add(found)
+            self.read_now.add(found)
         return found
+
+
+def is_resampling(via: tuple[Step, ...]) -> bool:
+    """Whether an edge resamples its map, without weights of its own."""
+    return bool(via) and all(isinstance(step, Upsample | Downsample) for step in via)
 
 
 def _doubles(passage: Passage) -> bool:

@@ -6,20 +6,25 @@ against closed lists (`allowlist`), and against the same file with harmless text
 """
 
 import ast
-import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from fpncompiler.analysis.cost import DetectorCost
-from fpncompiler.analysis.limits import SizeLimits
 from fpncompiler.codegen import describe
 from fpncompiler.codegen.allowlist import RenderError
 from fpncompiler.codegen.blocks import Block, closure, library, names_in
+from fpncompiler.codegen.detector import Detector
+from fpncompiler.codegen.docstrings import (
+    class_docstring,
+    detector_name,
+    docstring,
+    module_lines,
+    parts_text,
+)
 from fpncompiler.codegen.emission import Code, environment
 from fpncompiler.codegen.gate import check_file
 from fpncompiler.codegen.heads import head_adapters, level_head, segmentation_head, shared_head
-from fpncompiler.codegen.inference import inference_form, norm_eps
 from fpncompiler.codegen.imports import import_statements
+from fpncompiler.codegen.inference import norm_eps
 from fpncompiler.codegen.layout import WIDTH, Call, Expr, List, statement
 from fpncompiler.codegen.lower import BODY, GraphCode, LayerCode, lower_graph, lower_layers
 from fpncompiler.codegen.shape import check_shape
@@ -27,32 +32,6 @@ from fpncompiler.ir.detector import Model
 from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.network import Network
 from fpncompiler.ir.ops import Input
-
-_INFERENCE = (
-    "This is the inference form: batch norms are folded into convolutions, fusion weights are fixed.",
-    "Nodes and cost are those of the training form, whose weights `load_training_weights` takes.",
-    "",
-)
-_QUOTED = '"""{}\n    """'
-
-
-@dataclass(frozen=True, slots=True)
-class Detector:
-    """All that a file is made of; `taps` are timm's out_indices for the network's taps.
-
-    `limits` are those of the images that it takes; `inference` is the form without norms.
-    """
-
-    network: Network
-    model: Model
-    taps: tuple[int, ...]
-    cost: DetectorCost
-    title: str
-    source: str
-    classes: int
-    pretrained_backbone: bool
-    limits: SizeLimits
-    inference: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +76,7 @@ def _head(detector: Detector, names: frozenset[str], blocks: tuple[Block, ...]) 
         .get_template("head.py.j2")
         .render(
             **_constants(detector),
-            docstring=_docstring(_module_lines(detector), 0),
+            docstring=docstring(module_lines(detector), 0),
             imports=Code(import_statements(names)),
             blocks=[Code(block.source) for block in blocks],
         )
@@ -133,7 +112,7 @@ def _constants(detector: Detector) -> dict[str, object]:
         "levels": _tuple(network.outputs),
         "smallest_side": detector.limits.smallest,
         "segments": int(model.heads.segments),
-        "inference": int(detector.inference),
+        "inference": int(bool(detector.inference)),
         "norm_eps": _eps(norm_eps(network, model)),
         "stride": 2 ** network.outputs[0],
         "anchor_scales": _tuple(_scales(model, network)),
@@ -144,9 +123,7 @@ def _constants(detector: Detector) -> dict[str, object]:
 
 
 def _lowered(detector: Detector) -> _Lowered:
-    network, resolution = detector.network, detector.model.resolution
-    if detector.inference:
-        network = inference_form(network)
+    network, resolution = detector.inference or detector.network, detector.model.resolution
     extra = lower_graph(network.extra, resolution, {})
     return _Lowered(extra, lower_layers(network, resolution, extra.returned))
 
@@ -162,12 +139,12 @@ def _model_context(detector: Detector, lowered: _Lowered) -> dict[str, object]:
             for i, layer in enumerate(layers)
         ],
         "network": _network_context(detector, extra, layers),
-        "detector": {"docstring": _class_docstring(_detector_name(detector), _parts(detector))},
+        "detector": {"docstring": class_docstring(detector_name(detector), parts_text(detector))},
         "num_classes": detector.classes,
         "pretrained_backbone": Code(repr(detector.pretrained_backbone)),
         "drop_path_rate": _optional(model.backbone.drop_path_rate),
-        **_head_context(network, model, detector.inference),
-        "inference": int(detector.inference),
+        **_head_context(network, model, bool(detector.inference)),
+        "inference": int(bool(detector.inference)),
         "size_multiple": Code(
             f", {detector.limits.multiple}" if detector.limits.multiple > 1 else ""
         ),
@@ -183,7 +160,7 @@ def _layer_context(graph: Graph, layer: LayerCode, reads_backbone: bool) -> dict
     doc = f"{layer.position} of the feature network: {nodes} nodes, {graph.edge_count()} edges."
     return {
         "name": Code(layer.class_name),
-        "docstring": _docstring([doc], 4),
+        "docstring": docstring([doc], 4),
         "parameters": Code(parameters),
         "extra_parameter": _backbone_parameter(code, reads_backbone),
         "modules": [Code(line) for line in code.modules],
@@ -238,7 +215,7 @@ def _network_context(
     pyramid = List(tuple(network.extra.outputs[level] for level in sorted(network.extra.outputs)))
     inputs = [f"c{level}" for level in sorted(network.taps)]
     return {
-        "docstring": _class_docstring(detector.title, describe.network_sentence(network)),
+        "docstring": class_docstring(detector.title, describe.network_sentence(network)),
         "channels": _tuple(width for _, width in sorted(network.taps.items())),
         "channel_names": Code(_targets(names)),
         "checks": [_channel_check(level, network.taps[level]) for level in fixed],
@@ -294,94 +271,6 @@ def _head_context(network: Network, model: Model, folded: bool) -> dict[str, obj
 def _scales(model: Model, network: Network) -> tuple[float, ...]:
     scales = model.anchors.scales
     return scales if len(scales) > 1 else scales * len(network.outputs)
-
-
-def _module_lines(detector: Detector) -> list[str]:
-    network, model = detector.network, detector.model
-    first = network.layers[0].graph
-    return [
-        *_headed(_detector_name(detector), describe.network_sentence(network), WIDTH - 3),
-        "",
-        *(_INFERENCE if detector.inference else ()),
-        *_sources(detector),
-        "",
-        *_structure_lines(first),
-        "",
-        "Nodes of the first layer. `1x1` adapts the channels, where a map comes from the backbone:",
-        "",
-        describe.indented(describe.node_table(first)),
-        "",
-        f"Cost of one image of {model.resolution[0]}x{model.resolution[1]} pixels, for "
-        f"{detector.classes} classes. MACs are those of convolutions:",
-        "",
-        describe.indented(describe.cost_table(detector.cost)),
-    ]
-
-
-def _structure_lines(graph: Graph) -> list[str]:
-    diagram = describe.level_diagram(graph)
-    sentence = describe.paragraph(describe.node_sentence(graph))
-    if not diagram:
-        return [sentence]
-    head = "One layer, levels from the coarsest down, nodes in order of computation:"
-    return [head, "", describe.indented(diagram), "", sentence]
-
-
-def _sources(detector: Detector) -> list[str]:
-    sources = [
-        (detector.title, detector.source),
-        (detector.model.title, detector.model.source),
-    ]
-    return [
-        describe.paragraph(describe.plain_text(f"{title}: {source}."))
-        for title, source in dict(sources).items()
-        if source
-    ]
-
-
-def _detector_name(detector: Detector) -> str:
-    return f"{detector.model.title}-{detector.model.variant.capitalize()} with {detector.title}"
-
-
-def _parts(detector: Detector) -> str:
-    segments = detector.model.heads.segments
-    heads = "a head for segmentation" if segments else "class and box heads"
-    return f"backbone, feature network, {heads}"
-
-
-def _class_docstring(name: str, text: str) -> Code:
-    """`name: text.` where it fits in a line, else in two paragraphs."""
-    lines = _headed(name, text, WIDTH - 4 - 6)
-    return (
-        _docstring(lines, 4)
-        if len(lines) == 1
-        else Code(_QUOTED.format("\n".join([lines[0], "", f"    {lines[2]}"])))
-    )
-
-
-def _headed(name: str, text: str, width: int) -> list[str]:
-    """`name: text.` where it fits in a line, else a line, an empty one, and the text."""
-    name = describe.plain_text(name)
-    line = f"{name}: {text}."
-    if len(line) <= width:
-        return [line]
-    return [textwrap.shorten(f"{name}.", width, placeholder=" ..."), "", f"{_capital(text)}."]
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
-
-
-def _docstring(lines: Iterable[str], indent: int) -> Code:
-    """A docstring of lines that are plain text already."""
-    text = "\n".join(lines)
-    quotes = '"""'
-    if "\n" not in text and indent + len(text) + 6 <= WIDTH:
-        return Code(f"{quotes}{text}{quotes}")
-    pad = " " * indent
-    first, *rest = describe.paragraph(text, indent + 3).split("\n") if indent else text.split("\n")
-    body = "\n".join(pad + line if line else "" for line in rest)
-    return Code(f"{quotes}{first}\n{body}\n{pad}{quotes}" if rest else f"{quotes}{first}{quotes}")
 
 
 def _targets(names: list[str]) -> str:

@@ -10,11 +10,18 @@ are resized to each map.
 from dataclasses import replace
 
 from fpncompiler.ir.graph import Graph
+from fpncompiler.ir.network import Network
 from fpncompiler.ir.ops import Adapt, Block, Convolution, Fuse, Fusion, Input, Step
 
 
+def inference_form(network: Network) -> Network:
+    """The network with norms folded and fusion weights fixed."""
+    layers = (replace(layer, graph=fold_for_inference(layer.graph)) for layer in network.layers)
+    return replace(network, extra=fold_for_inference(network.extra), layers=tuple(layers))
+
+
 def fold_for_inference(graph: Graph) -> Graph:
-    """The graph of the inference form."""
+    """The same for one graph."""
     graph = graph.copy()
     for node in graph.computed():
         op = graph.op(node)

@@ -170,7 +170,12 @@ def test_fixed_fusion_equals_the_learned_one(kind, shape):
     nn.init.uniform_(fusion.weight, -0.5, 1.5)
     maps = torch.randn(3, 2, 4, 6, 5).unbind()
     with torch.no_grad():
-        assert torch.equal(FixedFusion(fusion.weights())(*maps), fusion(*maps))
+        assert torch.equal(FixedFusion(fusion)(*maps), fusion(*maps))
+        fixed = FixedFusion(kind(3, shape))
+        fixed.take(fusion.weight)
+        assert torch.equal(fixed(*maps), fusion(*maps))
+    assert [*fixed.state_dict()] == ["weights"]
+    assert not [*fixed.parameters()]
 
 
 def test_pixel_weights_are_not_fixed_for_they_follow_the_size():

@@ -7,7 +7,7 @@ gradients of a map in the order in which its readers ran.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -84,12 +84,17 @@ def run_graph(
     return walk.maps
 
 
+def edge_key(edge: Edge) -> tuple[str, tuple[Step, ...]]:
+    return edge.source, edge.via
+
+
 @dataclass
 class _Walk:
     graph: Graph
     state: State
     prefix: str
     maps: dict[str, Tensor]
+    resampled: dict[tuple[str, tuple[Step, ...]], Tensor] = field(default_factory=dict)
 
     def compute(self, node: str, op: Fuse | Unary) -> Tensor:
         arriving = self._arriving(node)
@@ -112,10 +117,25 @@ class _Walk:
     def _arriving(self, node: str) -> Iterator[Tensor]:
         """What comes in, one after another, each only when it is asked for."""
         edges = self.graph.inputs(node)
+        for edge in edges:
+            self._resample_for_all(edge)
         for slot, edge in enumerate(edges):
+            if edge_key(edge) in self.resampled:
+                yield self.resampled[edge_key(edge)]
+                continue
             name = f"{self.prefix}{edge_name(edge, node, edges[:slot])}"
             passages = list(edge_passages(self.graph, edge))
             yield self._through(self.maps[edge.source], passages, Chain(name))
+
+    def _resample_for_all(self, edge: Edge) -> None:
+        """What several edges resample alike is resampled once, in front of the first reader."""
+        others = [e for node in self.graph.computed() for e in self.graph.inputs(node)]
+        is_shared = [edge_key(other) for other in others].count(edge_key(edge)) > 1
+        free = all(isinstance(step, Upsample | Downsample) for step in edge.via)
+        if edge.via and free and is_shared and edge_key(edge) not in self.resampled:
+            passages = list(edge_passages(self.graph, edge))
+            x = self._through(self.maps[edge.source], passages, Chain(""))
+            self.resampled[edge_key(edge)] = x
 
     def _weigh(self, inputs: list[Tensor], fusion: Fusion, path: str) -> Tensor:
         if fusion.kind == "gate":

@@ -32,7 +32,7 @@ def test_kinds_are_found_among_the_built_in_ones(example_plugin):
 
 def test_source_brings_what_it_uses_and_nothing_else(example_plugin):
     assert [block.name for block in closure({"ShuffleBlock"})] == [
-        *("FullConv2d", "DepthwiseConv2d", "in_place", "ConvNormAct", "ConvUnit"),
+        *("FullConv2d", "DepthwiseConv2d", "in_place", "norm_of", "ConvNormAct", "ConvUnit"),
         *("shuffle_channels", "ShuffleUnit", "ShuffleBlock"),
     ]
     assert not any(found.module.startswith("fpn") for found in library().imports.values())
