@@ -4,15 +4,13 @@ python -m benchmarks.check_time --runs 9
 """
 
 import argparse
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.compile_time import run_python
 from fpncompiler.pipeline import Options, check_spec
 
 LINES = 1_000
@@ -56,12 +54,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "long.yaml"
         path.write_text(long_spec())
-        start = [sys.executable, "-c"]
         actions: dict[str, Callable[[], object]] = {
-            "python -c pass": lambda: _run([*start, "pass"], folder),
-            "import the front end": lambda: _run([*start, "import fpncompiler.pipeline"], folder),
-            f"fpnc check, {LINES} lines": lambda: _run(
-                [sys.executable, "-m", "fpncompiler.cli", "check", str(path)], folder
+            "python -c pass": lambda: run_python("-c", "pass"),
+            "import the front end": lambda: run_python("-c", "import fpncompiler.pipeline"),
+            f"fpnc check, {LINES} lines": lambda: run_python(
+                "-m", "fpncompiler.cli", "check", str(path)
             ),
             f"check_spec, {LINES} lines": lambda: check_spec(path, Options()),
         }
@@ -69,14 +66,6 @@ def main() -> None:
         print(f"{LINES} lines, {nodes} nodes\n\n{'median of ' + str(runs):24}  ms")
         for name, action in actions.items():
             print(f"{name:24}  {median(action, runs):6.0f}")
-
-
-def _run(command: list[str], cache: str) -> None:
-    """Run it as an installed package runs: from byte code, whatever this shell says about it."""
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    env["PYTHONPYCACHEPREFIX"] = cache
-    silent = subprocess.DEVNULL
-    subprocess.run(command, check=True, stdout=silent, stderr=silent, env=env)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def test_a_committed_file_runs_at_any_size_with_the_documented_shapes(name):
     assert [tuple(m.shape) for m in box_deltas] == [(2, 36, *size) for size in sizes]
 
 
-@pytest.mark.parametrize("name", GOLDEN)
+@pytest.mark.parametrize("name", [name for name in GOLDEN if not name.endswith("_inference")])
 def test_a_committed_file_has_the_parameters_that_it_states(name):
     module = importlib.import_module(f"generated.{name}")
     with torch.device("meta"):

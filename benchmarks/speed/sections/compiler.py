@@ -1,16 +1,15 @@
 """The compiler's own time, by the functions of `benchmarks.compile_time`."""
 
-import subprocess
 import sys
 import tempfile
 
 from benchmarks.compile_time import (
     BIFPN,
-    ROOT,
     SIZES,
     alternating,
     chain_spec,
     exponent,
+    run_python,
     wide_spec,
 )
 from benchmarks.speed.results import Quartiles, Row, Setting, Table
@@ -63,12 +62,12 @@ def _processes(budget: Budget) -> Table:
     with tempfile.TemporaryDirectory() as folder:
         fpnc = ["-m", "fpncompiler.cli"]
         actions = {
-            "python -c 'import torch, timm'": lambda: _python("-c", "import torch, timm"),
-            "fpnc compile specs/bifpn.yaml --phi 3": lambda: _python(
+            "python -c 'import torch, timm'": lambda: run_python("-c", "import torch, timm"),
+            "fpnc compile specs/bifpn.yaml --phi 3": lambda: run_python(
                 *fpnc, "compile", str(BIFPN), "--phi", "3", "-o", folder
             ),
-            "fpnc --help": lambda: _python(*fpnc, "--help"),
-            "python -c pass": lambda: _python("-c", "pass"),
+            "fpnc --help": lambda: run_python(*fpnc, "--help"),
+            "python -c pass": lambda: run_python("-c", "pass"),
         }
         alternating(actions, 1)  # warms the disk cache
         measures = {name: lambda act=act: seconds_of(act) for name, act in actions.items()}
@@ -85,11 +84,6 @@ def _processes(budget: Budget) -> Table:
     ]
     version = f"Python {sys.version.split()[0]}, byte code and files cached."
     return Table("Processes", None, rows, baseline, len(times[baseline]), [version])
-
-
-def _python(*arguments: str) -> None:
-    command = [sys.executable, *arguments]
-    subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
 
 
 def _once(seconds: float) -> Quartiles:
