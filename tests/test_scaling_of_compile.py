@@ -72,4 +72,4 @@ def test_work_is_the_same_each_time():
 
 def test_compiling_stays_within_a_budget_of_calls():
     """A third of them are for reading the rendered file again, as if a stranger had written it."""
-    assert calls(BIFPN, phi=3) < 210_000
+    assert calls(BIFPN, phi=3) < 250_000
