@@ -87,7 +87,7 @@ LIBRARY = frozenset(
 ATTRIBUTES = frozenset(
     """
     abs act addcmul_ amax amin append argmax bias bit_length buffers channels chunk clamp clone
-    convs copy_ data detach device dilation double dtype endswith exp expand feature_info flatten
+    convs copy_ data detach device dilation double dtype endswith exp feature_info flatten
     float gather get groups in_channels index_select is_floating_point kernel_size load_state_dict
     max mean modules named_modules ndim new_zeros nonzero norms numel out_channels out_indices
     padding pairs parameters permute pointwise pop predict reduction register_buffer
