@@ -18,15 +18,13 @@ def take_anchors(maps: list[Tensor], outputs_per_anchor: int, anchors: Tensor) -
 
     Levels are read in turn, since to join them first would copy all anchors to keep a few.
     """
-    taken = anchors.new_zeros(*anchors.shape, outputs_per_anchor, dtype=maps[0].dtype)
+    taken = maps[0].new_zeros(*anchors.shape, outputs_per_anchor)
     for x in maps:
         flat = flatten_map(x, outputs_per_anchor)
-        images, count = flat.shape[:2]
-        first = torch.arange(images, device=anchors.device)[:, None] * count
-        rows = first + anchors.clamp(0, count - 1)
-        found = flat.flatten(0, 1).index_select(0, rows.flatten()).view(taken.shape)
-        taken = torch.where((anchors >= 0)[..., None], found, taken)
-        anchors = anchors - count  # from here on counted from the next level
+        here = anchors == anchors.clamp(0, flat.shape[1] - 1)
+        image, row = here.nonzero(as_tuple=True)
+        taken[image, row] = flat[image, anchors[image, row]]
+        anchors = anchors - flat.shape[1]  # from here on counted from the next level
     return taken
 
 

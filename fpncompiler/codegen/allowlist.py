@@ -77,10 +77,10 @@ LIBRARY = frozenset(
     nn.ConvTranspose2d nn.GELU nn.Hardswish nn.Identity nn.LeakyReLU nn.MaxPool2d nn.Mish nn.Module
     nn.ModuleList nn.Parameter nn.ReLU nn.ReLU6 nn.Sequential nn.SiLU nn.Sigmoid nn.init.constant_
     nn.init.normal_ nn.init.ones_ nn.init.uniform_ nn.init.zeros_ timm.create_model
-    timm.models.FeatureInfo torch.arange torch.cat torch.channels_last torch.compiler.is_compiling
+    timm.models.FeatureInfo torch.cat torch.channels_last torch.compiler.is_compiling
     torch.device torch.float32 torch.float64 torch.full torch.is_grad_enabled torch.maximum
     torch.meshgrid torch.no_grad torch.ones torch.rand torch.relu torch.softmax torch.stack
-    torch.tensor torch.uint8 torch.where torch.zeros_like
+    torch.tensor torch.uint8 torch.zeros_like
     """.split()
 )
 # Of values: tensors, modules, lists, what timm says of its features.
@@ -88,7 +88,7 @@ ATTRIBUTES = frozenset(
     """
     abs act addcmul_ amax amin append argmax bias bit_length buffers channels chunk clamp clone
     convs copy_ data detach device dilation double dtype endswith exp feature_info flatten
-    float gather get groups in_channels index_select is_floating_point kernel_size load_state_dict
+    float gather get groups in_channels is_floating_point kernel_size load_state_dict
     max mean modules named_modules ndim new_zeros nonzero norms numel out_channels out_indices
     padding pairs parameters permute pointwise pop predict reduction register_buffer
     register_forward_hook register_forward_pre_hook remove removeprefix removesuffix replace
