@@ -1,7 +1,7 @@
 """Optimisations one by one: each entry makes the same computation without and with it.
 
 To add one, write a function that takes `Bench` and gives `Sides`, and list it in `OPTIMISATIONS`.
-Both sides should differ in that one thing. A function that cannot (yet) raises `AbsentError`.
+Both sides should differ in that one thing.
 """
 
 import copy
@@ -17,10 +17,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks.speed.pairs import Pair, channels_last, class_and_box, features_of, laid_out
-
-
-class AbsentError(Exception):
-    """What the optimisation needs is not there."""
+from benchmarks.speed.sections.postprocess import UNSATURATED, own
+from fpncompiler import load_model
+from fpncompiler.blocks.anchors import decode_boxes
+from fpncompiler.blocks.detections import clip_boxes, flatten_map, suppress
+from fpncompiler.codegen import liveness, lower
+from tests.helpers import ROOT
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,9 @@ class Optimisation:
 class Bench:
     """A pair and what entries share; channels_last unless they say otherwise."""
 
-    def __init__(self, pair: Pair) -> None:
+    def __init__(self, pair: Pair, phi: int) -> None:
         self.pair = pair
+        self.phi = phi
 
     @cached_property
     def features(self) -> list[Tensor]:
@@ -69,19 +72,13 @@ class Bench:
         return channels_last(self.pair.ours.get_submodule(name))
 
 
-def weighted_fusions(network: nn.Module) -> list[nn.Module]:
-    """The modules of a network that add maps by learned weights."""
-    found = [part for part in network.modules() if callable(getattr(part, "weights", None))]
-    if not found:
-        raise AbsentError("no module has a method `weights`")
-    return found
-
-
 def with_fusion(
     network: nn.Module, add: Callable[[list[Tensor], Tensor], Tensor], frozen: bool = False
 ) -> nn.Module:
     """The network with another way to add up maps; `frozen` weights are computed once, now."""
-    for part in weighted_fusions(network):
+    for part in network.modules():
+        if not callable(getattr(part, "weights", None)):
+            continue
         fixed = part.weights().detach() if frozen else None
 
         def forward(
@@ -161,17 +158,22 @@ def patched(module: types.ModuleType, name: str, value: object) -> Iterator[None
         setattr(module, name, before)
 
 
+def with_other(
+    module: types.ModuleType, name: str, value: object, function: Callable[..., object]
+) -> Callable[..., object]:
+    """The function, while a module's name has another value."""
+
+    def call(*inputs: object) -> object:
+        with patched(module, name, value):
+            return function(*inputs)
+
+    return call
+
+
 def pool_without_copy(bench: Bench) -> Sides:
     """`ceil_mode` in place of a padded copy."""
-    module = bench.pair.module
-    if not hasattr(module, "max_pool_same"):
-        raise AbsentError("the generated file has no `max_pool_same`")
     network = bench.part("network")
-
-    def without(features: list[Tensor]) -> object:
-        with patched(module, "max_pool_same", padded_pool):
-            return network(features)
-
+    without = with_other(bench.pair.module, "max_pool_same", padded_pool, network)
     return Sides(without, network, (bench.features,))
 
 
@@ -202,20 +204,107 @@ def heads(bench: Bench) -> Callable[[list[Tensor]], list[Tensor]]:
     return class_and_box((bench.part("class_head"), bench.part("box_head")))
 
 
-def inference_function(bench: Bench, name: str) -> Callable[..., Any]:
-    """A function of the generated file that makes its inference form."""
-    function = getattr(bench.pair.module, name, None)
-    if function is None:
-        raise AbsentError(f"the generated file has no `{name}`")
-    found: Callable[..., Any] = function
-    return found
+def activations_of_network(bench: Bench) -> Sides:
+    """Activations that overwrite what they read, feature network."""
+    network = bench.part("network")
+    return Sides(with_new_maps(copy.deepcopy(network)), network, (bench.features,))
+
+
+def activations_of_heads(bench: Bench) -> Sides:
+    """Activations that overwrite what they read, heads."""
+    pair = [with_new_maps(bench.part(name)) for name in ("class_head", "box_head")]
+    return Sides(class_and_box((pair[0], pair[1])), heads(bench), (bench.maps,))
+
+
+def with_new_maps(part: nn.Module) -> nn.Module:
+    """The part, changed so that its activations make new maps."""
+    for activation in part.modules():
+        if isinstance(activation, nn.SiLU):
+            activation.inplace = False
+    return part
+
+
+def maps_dropped(bench: Bench) -> Sides:
+    """`del` of maps that nothing reads any more, on PAFPN, which has them."""
+    return compiled_with(bench, "pafpn_mmdet", liveness, "WORTH", -1.0)
+
+
+def resamples_once(bench: Bench) -> Sides:
+    """Maps that several nodes read resampled in the same way, on GFPN, which has them."""
+    return compiled_with(bench, "gfpn_log2n", lower, "is_resampling", lambda via: False)
+
+
+def compiled_with(
+    bench: Bench, spec: str, module: types.ModuleType, name: str, value: object
+) -> Sides:
+    """A shipped network, without: by a compiler of which one name has another value."""
+    path, phi = ROOT / "specs" / f"{spec}.yaml", bench.phi
+    optimised = load_model(path, phi)().eval()
+    with patched(module, name, value):
+        without = load_model(path, phi)().eval()
+    if type(optimised) is type(without):
+        raise ValueError(f"{spec}: the compiler makes the same file without `{name}`")
+    without.load_state_dict(optimised.state_dict())
+    with torch.no_grad():
+        features = [laid_out(x) for x in channels_last(optimised.backbone)(bench.images)]
+    networks = [channels_last(model.network) for model in (without, optimised)]
+    return Sides(networks[0], networks[1], (features,))
+
+
+def all_pairs(
+    class_maps: list[Tensor],
+    box_maps: list[Tensor],
+    anchors: Tensor,
+    num_classes: int,
+    image_size: tuple[int, int],
+    max_candidates: int = 5000,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Candidates from one sort of all pairs of anchor and class, effdet's way."""
+    logits = torch.cat([flatten_map(x, num_classes) for x in class_maps], dim=1)
+    deltas = torch.cat([flatten_map(x, 4) for x in box_maps], dim=1)
+    best, pairs = logits.flatten(1).topk(max_candidates)
+    rows = pairs // num_classes
+    found = deltas.gather(1, rows[..., None].expand(-1, -1, 4))
+    boxes = clip_boxes(decode_boxes(found, anchors[rows]), image_size)
+    return boxes, best.sigmoid(), pairs % num_classes
+
+
+def all_candidates(
+    boxes: Tensor,
+    scores: Tensor,
+    labels: Tensor,
+    max_detections: int = 100,
+    iou_threshold: float = 0.5,
+    score_threshold: float = 0.0,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Suppression among all candidates, of which the best are kept afterwards."""
+    kept = suppress(boxes, scores, labels, iou_threshold)[:max_detections]
+    return boxes[kept], scores[kept], labels[kept]
+
+
+def candidates_in_two_steps(bench: Bench) -> Sides:
+    """The best anchors first, then the best classes of these."""
+    return detections_with(bench, "top_candidates", all_pairs)
+
+
+def suppression_until_enough(bench: Bench) -> Sides:
+    """Suppression of as many candidates as give enough detections."""
+    return detections_with(bench, "select_detections", all_candidates)
+
+
+def detections_with(bench: Bench, name: str, value: object) -> Sides:
+    """`detect` on maps that are ready, without: with another function of the generated file."""
+    with torch.no_grad():
+        class_maps, box_maps = (list(map(laid_out, m)) for m in bench.pair.ours(bench.images))
+    detect = own(bench.pair, ([UNSATURATED * m for m in class_maps], box_maps))
+    return Sides(with_other(bench.pair.module, name, value, detect), detect, ())
 
 
 def norms_of_backbone(bench: Bench) -> Sides:
     """Batch norms folded into the backbone's convolutions."""
     folded = bench.part("backbone")
     with torch.no_grad():
-        inference_function(bench, "fold_norms")(folded.requires_grad_(False), bench.images)
+        bench.pair.module.fold_norms(folded.requires_grad_(False), bench.images)
     return Sides(bench.part("backbone"), channels_last(folded), (bench.images,))
 
 
@@ -223,13 +312,13 @@ def norms_of_network(bench: Bench) -> Sides:
     """Batch norms folded into the network's convolutions."""
     folded = copy.deepcopy(bench.part("network")).requires_grad_(False)
     with torch.no_grad():
-        inference_function(bench, "fold_norms")(folded, list(bench.features))
+        bench.pair.module.fold_norms(folded, list(bench.features))
     return Sides(bench.part("network"), channels_last(folded), (bench.features,))
 
 
 def norms_of_heads(bench: Bench) -> Sides:
     """Batch norms folded into copies of the heads' convolutions, one a level."""
-    unshare = inference_function(bench, "unshare_levels")
+    unshare = bench.pair.module.unshare_levels
     ours = bench.pair.ours
     with torch.no_grad():
         folded = [
@@ -242,7 +331,7 @@ def halving_convolutions(bench: Bench) -> Sides:
     """Zero rows in kernels in place of padded copies, where the backbone halves its maps."""
     replaced = bench.part("backbone")
     with torch.no_grad():
-        inference_function(bench, "replace_same_padding")(replaced.requires_grad_(False))
+        bench.pair.module.replace_same_padding(replaced.requires_grad_(False))
     return Sides(bench.part("backbone"), channels_last(replaced), (bench.images,))
 
 
@@ -254,8 +343,14 @@ OPTIMISATIONS = (
     Optimisation("channels_last", "network", layout_of_network),
     Optimisation("channels_last", "backbone", layout_of_backbone),
     Optimisation("channels_last", "heads", layout_of_heads),
+    Optimisation("activations in place", "network", activations_of_network),
+    Optimisation("activations in place", "heads", activations_of_heads),
+    Optimisation("maps dropped, PAFPN", "network", maps_dropped),
+    Optimisation("equal resamples once, GFPN", "network", resamples_once),
     Optimisation("folded batch norms", "network", norms_of_network),
     Optimisation("folded batch norms", "backbone", norms_of_backbone),
     Optimisation("folded batch norms, one copy a level", "heads", norms_of_heads),
     Optimisation("stride 2 without a padded copy", "backbone", halving_convolutions),
+    Optimisation("candidates in two steps", "postprocessing", candidates_in_two_steps),
+    Optimisation("suppression until enough is found", "postprocessing", suppression_until_enough),
 )

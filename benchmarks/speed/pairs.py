@@ -18,7 +18,6 @@ from tests.references.effdet_peer import effdet_model, lively, with_weights_of
 
 CACHE = ROOT / "build" / "benchmarks"
 FUSIONS = {"fast_normalized": "bifpn_fa", "softmax": "bifpn_attn"}
-NOT_FUSED = "`fuse_for_inference()` is not there"
 
 
 @dataclass(frozen=True)
@@ -97,10 +96,10 @@ def half(model: nn.Module) -> nn.Module:
     return copy.deepcopy(model).bfloat16()
 
 
-def fused(model: nn.Module) -> nn.Module | None:
-    """A generated model's inference form, or None where it has none yet."""
-    fuse: Callable[[], nn.Module] | None = getattr(model, "fuse_for_inference", None)
-    return fuse() if fuse is not None else None
+def fused(model: nn.Module) -> nn.Module:
+    """A generated model's inference form."""
+    form: nn.Module = model.fuse_for_inference()
+    return form
 
 
 def inference(function: Callable[..., object], *inputs: object) -> Callable[[], object]:

@@ -28,6 +28,7 @@ class Section:
     threads: tuple[int, ...] = (2,)
     allocators: tuple[str, ...] = ("default",)
     seconds: float = 20.0
+    alone: bool = False  # in a process of its own
 
 
 SECTIONS = (
@@ -97,6 +98,7 @@ SECTIONS = (
         + ".",
         allocators=("default", "tuned"),
         seconds=12.0,
+        alone=True,  # for glibc's thresholds depend on what was freed before
     ),
     Section(
         "compiler",
@@ -150,7 +152,8 @@ def plan(
 
 def processes(jobs: Sequence[Job]) -> list[list[Job]]:
     """The jobs of one setting together: threads and malloc cannot change in a process."""
-    groups: dict[Setting, list[Job]] = {}
+    groups: dict[tuple[Setting, str], list[Job]] = {}
     for job in jobs:
-        groups.setdefault(job.setting, []).append(job)
+        own = job.section if BY_NAME[job.section].alone else ""
+        groups.setdefault((job.setting, own), []).append(job)
     return list(groups.values())

@@ -16,12 +16,16 @@ LARGE = 0.1  # of the peak; smaller maps are not worth a line
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A statement that makes a map of so many values out of others."""
+    """A statement that makes a map of so many values out of others.
+
+    While it runs it holds `working` maps of that size, its result among them.
+    """
 
     name: str
     text: str
     reads: frozenset[str]
     values: int
+    working: int = 1
 
 
 def with_deletions(lines: Sequence[Line], returned: Collection[str], indent: int) -> list[str]:
@@ -58,7 +62,7 @@ def _peak(lines: Sequence[Line], dead: Sequence[tuple[str, ...]]) -> int:
     values = {line.name: line.values for line in lines}
     held = most = 0
     for line, names in zip(lines, dead, strict=True):
+        most = max(most, held + line.working * line.values)
         held += line.values
-        most = max(most, held)
         held -= sum(values[name] for name in names)
     return most

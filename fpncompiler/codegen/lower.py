@@ -165,10 +165,13 @@ class _Lowering:
         op = self.graph.op(node)
         assert not isinstance(op, Input)
         self.made = []
+        known = len(self.modules)
         edges = self.graph.inputs(node)
         values = tuple(self._arriving(node, slot) for slot in range(len(edges)))
         value = self._fused(node, op, values)
-        return [*self.made, self._line(node, value, op.level, op.width, self.sizes.nodes[node])]
+        line = self._line(node, value, op.level, op.width, self.sizes.nodes[node])
+        called = [*self.modules.values()][known:]
+        return [*self.made, replace(line, working=_working_maps(values, called))]
 
     def _line(self, name: str, value: Expr, level: int, width: int, size: Size) -> Line:
         """A statement, with the names that were read for it."""
@@ -311,6 +314,15 @@ class _Lowering:
 def is_resampling(via: tuple[Step, ...]) -> bool:
     """Whether an edge resamples its map, without weights of its own."""
     return bool(via) and all(isinstance(step, Upsample | Downsample) for step in via)
+
+
+def _working_maps(values: Iterable[Expr], modules: Iterable[Call]) -> int:
+    """How many maps a statement holds at once: what is made to be fused, and what comes of it.
+
+    A block holds what it reads, what it passes on, and what it gives.
+    """
+    made = sum(not isinstance(value, str) for value in values)
+    return made + (1 if all(module.function.startswith("nn.") for module in modules) else 3)
 
 
 def _doubles(passage: Passage) -> bool:

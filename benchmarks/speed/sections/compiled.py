@@ -20,29 +20,23 @@ from benchmarks.speed.pairs import (
 from benchmarks.speed.results import Setting, Table
 from benchmarks.speed.timing import Budget
 
-TRAINING_FORM = "our training form: `fuse_for_inference()` is not there"
-
 
 def run(setting: Setting, budget: Budget) -> list[Table]:
     """One table, against effdet eager."""
     pair = pair_for(setting)
-    form = fused(pair.ours)
-    note = "" if form is not None else TRAINING_FORM
-    ours = form if form is not None else channels_last(pair.ours)
+    ours = fused(pair.ours)
     last = laid_out(pair.images)
     peer_last = channels_last(pair.peer)
     variants = [
         Variant("effdet", "effdet", inference(pair.peer, pair.images)),
         Variant("effdet, channels_last", "effdet", inference(peer_last, last), measures_noise=True),
     ]
-    variants += [] if setting.quick else _compiled(pair, peer_last, ours, note, setting)
-    variants += _engines(pair, ours, note, setting)
+    variants += [] if setting.quick else _compiled(pair, peer_last, ours, setting)
+    variants += _engines(pair, ours, setting)
     return [contest("Compiled", setting.sized(), variants, budget)]
 
 
-def _compiled(
-    pair: Pair, peer_last: nn.Module, ours: nn.Module, note: str, setting: Setting
-) -> list[Variant]:
+def _compiled(pair: Pair, peer_last: nn.Module, ours: nn.Module, setting: Setting) -> list[Variant]:
     """D0 in every mode; others only in the fastest, for compiling takes minutes."""
     last = laid_out(pair.images)
     entries = [
@@ -55,9 +49,7 @@ def _compiled(
     if setting.phi:
         entries = [entry for entry in entries if entry[4]]
     return [
-        _started(
-            name, side, lambda m=m, x=x, f=f: _compile(m, x, f), note if side == "ours" else ""
-        )
+        _started(name, side, lambda m=m, x=x, f=f: _compile(m, x, f))
         for name, side, m, x, f in entries
     ]
 
@@ -69,17 +61,15 @@ def _compile(model: nn.Module, images: Tensor, freezing: bool) -> Callable[[], o
     return call
 
 
-def _engines(pair: Pair, ours: nn.Module, note: str, setting: Setting) -> list[Variant]:
+def _engines(pair: Pair, ours: nn.Module, setting: Setting) -> list[Variant]:
     phi, images, threads = setting.phi, pair.images, setting.threads
-    made = f"{source_digest(pair)} {'fused' if not note else 'training form'}"
     files = {
         "effdet": lambda: exported(pair.peer, images, f"effdet_d{phi}", "effdet"),
-        "fpnc": lambda: exported(ours, images, f"fpnc_d{phi}", made),
+        "fpnc": lambda: exported(ours, images, f"fpnc_d{phi}", source_digest(pair)),
     }
     variants = []
     for name, file in files.items():
         side = "effdet" if name == "effdet" else "ours"
-        told = note if name == "fpnc" else ""
         try:
             path = file()
         except Exception as error:  # an exporter's fault is a finding, not the end of the table
@@ -92,9 +82,8 @@ def _engines(pair: Pair, ours: nn.Module, note: str, setting: Setting) -> list[V
         }
         for engine, start in calls.items():
             half = engine.endswith("bf16")
-            variants.append(
-                _started(f"{name}, {engine}", side, start, told, half, half and name == "effdet")
-            )
+            noise = half and name == "effdet"
+            variants.append(_started(f"{name}, {engine}", side, start, half, noise))
     return variants
 
 
@@ -102,7 +91,6 @@ def _started(
     name: str,
     side: str,
     start: Callable[[], Callable[[], object]],
-    note: str,
     half: bool = False,
     noise: bool = False,
 ) -> Variant:
@@ -114,7 +102,7 @@ def _started(
         return Variant(name, side, None, note=_first_line(error))
     took = {"start s": round(time.perf_counter() - begin, 1)}
     precision = "bf16" if half else "f32"
-    return Variant(name, side, call, precision, noise, figures=took, note=note)
+    return Variant(name, side, call, precision, noise, figures=took)
 
 
 def _first_line(error: Exception) -> str:

@@ -5,7 +5,6 @@ from torch import Tensor, nn
 
 from benchmarks.speed.contest import Variant, contest
 from benchmarks.speed.pairs import (
-    NOT_FUSED,
     Pair,
     batch_of,
     channels_last,
@@ -33,9 +32,7 @@ def run(setting: Setting, budget: Budget) -> list[Table]:
     return tables
 
 
-def _detector(
-    pair: Pair, form: nn.Module | None, batch: int, setting: Setting, budget: Budget
-) -> Table:
+def _detector(pair: Pair, form: nn.Module, batch: int, setting: Setting, budget: Budget) -> Table:
     images = pair.images if batch == 1 else batch_of(pair, batch)
     last = laid_out(images)
     peer_last = channels_last(pair.peer)
@@ -55,10 +52,10 @@ def _detector(
             inference(channels_last(pair.ours), last),
             tracked=tracked,
         ),
-        _of_form("fpnc, fused", form, last, tracked),
+        Variant("fpnc, fused", "ours", inference(form, last), tracked=tracked),
     ]
     if batch == 1:
-        variants += _half_precision(pair, peer_last, form, last)
+        variants += half_precision(peer_last, form, last)
     notes = (
         ["bf16 rows give other numbers than f32 rows; only times compare."] if batch == 1 else []
     )
@@ -66,17 +63,8 @@ def _detector(
     return contest(title, setting.sized(batch), variants, budget, notes)
 
 
-def _of_form(
-    name: str, form: nn.Module | None, images: Tensor, tracked: bool, precision: str = "f32"
-) -> Variant:
-    call = inference(form, images) if form is not None else None
-    note = "" if form is not None else NOT_FUSED
-    return Variant(name, "ours", call, precision=precision, tracked=tracked, note=note)
-
-
-def _half_precision(
-    pair: Pair, peer_last: nn.Module, form: nn.Module | None, images: Tensor
-) -> list[Variant]:
+def half_precision(peer_last: nn.Module, form: nn.Module, images: Tensor) -> list[Variant]:
+    """Both in bfloat16, on images in channels_last."""
     cut = images.bfloat16()
 
     def autocast(batch: Tensor) -> object:
@@ -100,11 +88,17 @@ def _half_precision(
             measures_noise=True,
             tracked=True,
         ),
-        _of_form("fpnc, fused, bf16", half(form) if form is not None else None, cut, True, "bf16"),
+        Variant(
+            "fpnc, fused, bf16",
+            "ours",
+            inference(half(form), cut),
+            precision="bf16",
+            tracked=True,
+        ),
     ]
 
 
-def _parts(pair: Pair, form: nn.Module | None, setting: Setting, budget: Budget) -> list[Table]:
+def _parts(pair: Pair, form: nn.Module, setting: Setting, budget: Budget) -> list[Table]:
     """Each part on the peer's inputs, so that a difference is the part's own."""
     features = features_of(pair)
     maps = [m.contiguous() for m in tensors(inference(pair.peer.fpn, features)())]
@@ -115,7 +109,7 @@ def _parts(pair: Pair, form: nn.Module | None, setting: Setting, budget: Budget)
     }
     peer, peer_last = parts_of_peer(pair.peer), parts_of_peer(channels_last(pair.peer))
     ours = parts_of_ours(channels_last(pair.ours))
-    of_form = parts_of_ours(form) if form is not None else None
+    of_form = parts_of_ours(form)
     tables = []
     for name, given in inputs.items():
         last = [laid_out(x) for x in given] if isinstance(given, list) else laid_out(given)
@@ -129,10 +123,8 @@ def _parts(pair: Pair, form: nn.Module | None, setting: Setting, budget: Budget)
                 tracked=True,
             ),
             Variant("fpnc, channels_last", "ours", inference(ours[name], last), tracked=True),
+            Variant("fpnc, fused", "ours", inference(of_form[name], last), tracked=True),
         ]
-        call = inference(of_form[name], last) if of_form is not None else None
-        note = "" if of_form is not None else NOT_FUSED
-        variants.append(Variant("fpnc, fused", "ours", call, tracked=True, note=note))
         share = Budget(budget.rounds, budget.seconds / 3, budget.least)
         tables.append(contest(f"Part: {name}", setting.sized(), variants, share))
     return tables

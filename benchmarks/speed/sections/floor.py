@@ -12,8 +12,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.speed.live_memory import decomposed
 from benchmarks.speed.pairs import (
-    NOT_FUSED,
-    channels_last,
     fused,
     half,
     inference,
@@ -74,20 +72,16 @@ def run(setting: Setting, budget: Budget) -> list[Table]:
     """A table in float, and one in bfloat16."""
     pair = pair_for(setting)
     form = fused(pair.ours)
-    note = "" if form is not None else f"training form: {NOT_FUSED}"
-    model = form if form is not None else channels_last(pair.ours)
     images = laid_out(pair.images)
-    tables = [_table("float32", model, images, note, setting, budget)]
+    tables = [_table("float32", form, images, setting, budget)]
     if not setting.quick:
         less = replace(budget, seconds=budget.seconds / 2)
         cut = laid_out(images.bfloat16())
-        tables.append(_table("bfloat16", half(model), cut, note, setting, less))
+        tables.append(_table("bfloat16", half(form), cut, setting, less))
     return tables
 
 
-def _table(
-    kind: str, model: nn.Module, images: Tensor, note: str, setting: Setting, budget: Budget
-) -> Table:
+def _table(kind: str, model: nn.Module, images: Tensor, setting: Setting, budget: Budget) -> Table:
     forward = inference(model, images)
     with Recorder() as recorder:
         forward()
@@ -113,7 +107,6 @@ def _table(
             quartiles(found),
             ratios(whole, found),
             {"calls": counts[name]} if name in counts else {},
-            note if name == "fpnc, fused" else "",
         )
         for name, found in shown.items()
     ]

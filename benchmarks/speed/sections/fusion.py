@@ -2,7 +2,6 @@
 
 from benchmarks.speed.contest import Variant, contest
 from benchmarks.speed.pairs import (
-    NOT_FUSED,
     channels_last,
     features_of,
     fused,
@@ -27,16 +26,12 @@ def run(setting: Setting, budget: Budget) -> list[Table]:
         "fpnc, channels_last": {
             kind: (channels_last(pair.ours.network), last) for kind, pair in kinds.items()
         },
-        "fpnc, fused": {
-            kind: (form.network, last)
-            for kind, pair in kinds.items()
-            if (form := fused(pair.ours)) is not None
-        },
+        "fpnc, fused": {kind: (fused(pair.ours).network, last) for kind, pair in kinds.items()},
     }
     notes = ["Two kinds of weights are two functions; each equals effdet's, as the tests show."]
     return [
         contest(
-            f"Softmax against fast normalized: {name}{'' if made else f' ({NOT_FUSED})'}",
+            f"Softmax against fast normalized: {name}",
             setting.sized(),
             [
                 Variant(
@@ -51,5 +46,4 @@ def run(setting: Setting, budget: Budget) -> list[Table]:
             notes,
         )
         for name, made in forms.items()
-        if made
     ]

@@ -6,8 +6,9 @@ from statistics import median
 
 from benchmarks.speed.contest import Variant, contest
 from benchmarks.speed.live_memory import page_faults, resident_growth
-from benchmarks.speed.pairs import NOT_FUSED, channels_last, fused, inference, laid_out, pair_for
+from benchmarks.speed.pairs import channels_last, fused, inference, laid_out, pair_for
 from benchmarks.speed.results import Row, Setting, Table
+from benchmarks.speed.sections.detector import half_precision
 from benchmarks.speed.timing import Budget
 
 CALLS = 3  # of which the median counts
@@ -18,21 +19,18 @@ def run(setting: Setting, budget: Budget) -> list[Table]:
     pair = pair_for(setting)
     last = laid_out(pair.images)
     form = fused(pair.ours)
+    peer_last = channels_last(pair.peer)
     variants = [
         Variant("effdet", "effdet", inference(pair.peer, pair.images)),
         Variant(
             "effdet, channels_last",
             "effdet",
-            inference(channels_last(pair.peer), last),
+            inference(peer_last, last),
             measures_noise=True,
         ),
         Variant("fpnc, channels_last", "ours", inference(channels_last(pair.ours), last)),
-        Variant(
-            "fpnc, fused",
-            "ours",
-            inference(form, last) if form is not None else None,
-            note="" if form is not None else NOT_FUSED,
-        ),
+        Variant("fpnc, fused", "ours", inference(form, last)),
+        *half_precision(peer_last, form, last),
     ]
     table = contest("Detector", setting.sized(), variants, budget)
     notes = [

@@ -2,7 +2,6 @@
 
 from benchmarks.speed.contest import Variant, contest
 from benchmarks.speed.pairs import (
-    NOT_FUSED,
     channels_last,
     features_of,
     fused,
@@ -19,12 +18,13 @@ def run(setting: Setting, budget: Budget) -> list[Table]:
     pair = pair_for(setting)
     features = features_of(pair)
     last = [laid_out(feature) for feature in features]
-    peer, ours, form = pair.peer.fpn, pair.ours.network, fused(pair.ours)
+    peer, ours = pair.peer.fpn, pair.ours.network
     rows = [
         ("effdet", "effdet", peer, features),
         ("effdet, channels_last", "effdet", channels_last(peer), last),
         ("fpnc, contiguous", "ours", ours, features),
         ("fpnc, channels_last", "ours", channels_last(ours), last),
+        ("fpnc, fused", "ours", fused(pair.ours).network, last),
     ]
     variants = [
         Variant(
@@ -36,7 +36,4 @@ def run(setting: Setting, budget: Budget) -> list[Table]:
         )
         for name, side, network, maps in rows
     ]
-    call = inference(form.network, last) if form is not None else None
-    note = "" if form is not None else NOT_FUSED
-    variants.append(Variant("fpnc, fused", "ours", call, tracked=True, note=note))
     return [contest("Feature network alone", setting.sized(), variants, budget)]

@@ -1,6 +1,6 @@
-"""Each optimisation by itself: one table of a row each, and what could not be measured."""
+"""Each optimisation by itself: a row each, and what could not be measured."""
 
-from benchmarks.speed.ablation import OPTIMISATIONS, AbsentError, Bench, Optimisation
+from benchmarks.speed.ablation import OPTIMISATIONS, Bench, Optimisation
 from benchmarks.speed.contest import Variant, contest
 from benchmarks.speed.pairs import inference, pair_for
 from benchmarks.speed.results import Row, Setting, Table
@@ -9,9 +9,12 @@ from benchmarks.speed.timing import Budget
 
 def run(setting: Setting, budget: Budget) -> list[Table]:
     """Pairs of variants, shown as one table; each pair runs in turns of its own."""
-    bench = Bench(pair_for(setting))
+    bench = Bench(pair_for(setting), setting.phi)
     rows = [measured(entry, bench, setting, budget) for entry in OPTIMISATIONS]
-    notes = ["Each row is measured by itself, in channels_last unless it is about that."]
+    notes = [
+        "Each row is measured by itself, in channels_last unless it is about that, on BiFPN unless "
+        "it names another network."
+    ]
     return [Table("Optimisations", setting.sized(), rows, rounds=0, notes=notes)]
 
 
@@ -20,8 +23,6 @@ def measured(entry: Optimisation, bench: Bench, setting: Setting, budget: Budget
     name = f"{entry.part}: {entry.name}"
     try:
         sides = entry.sides(bench)
-    except AbsentError as error:
-        return Row(name, "ours", note=str(error))
     except Exception as error:  # one entry must not cost the others
         return Row(name, "ours", note=f"failed: {type(error).__name__}: {error}")
     after = sides.inputs_optimised or sides.inputs

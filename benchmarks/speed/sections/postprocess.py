@@ -77,13 +77,11 @@ def with_share(row: Row, forwards: dict[str, float]) -> Row:
 
 def forward_seconds(pair: Pair, setting: Setting, budget: Budget) -> dict[str, float]:
     """How long each side's network takes before: effdet eager, ours in its fastest form."""
-    form = fused(pair.ours)
-    ours = form if form is not None else channels_last(pair.ours)
     last = laid_out(pair.images)
     variants = [
         Variant("effdet", "effdet", inference(pair.peer, pair.images)),
         Variant("noise", "effdet", inference(channels_last(pair.peer), last), measures_noise=True),
-        Variant("fpnc", "ours", inference(ours, last)),
+        Variant("fpnc", "ours", inference(fused(pair.ours), last)),
     ]
     table = contest("Forward", setting, variants, Budget(budget.rounds, budget.seconds / 2, 2))
     return {

@@ -17,7 +17,6 @@ from tests.references.effdet_peer import our_keys
 BATCH, QUICK_BATCH = 4, 1
 RATE = 1e-9  # so that weights stay what they are, whichever variant steps more often
 SMALLEST = 1e-3
-NO_SWITCH = "the network has no `checkpoint` switch"
 
 
 def run(setting: Setting, budget: Budget) -> list[Table]:
@@ -44,16 +43,16 @@ def _step_table(pair: Pair, setting: Setting, budget: Budget) -> Table:
     variants = []
     for name, model, given, checkpoint in rows:
         ours = name.startswith("fpnc")
-        ready = not checkpoint or switch_on(model.network)
+        if checkpoint:
+            model.network.checkpoint = True
         step = training_step(model, given, loss, {} if ours else keys)
         variants.append(
             Variant(
                 name,
                 "ours" if ours else "effdet",
-                step if ready else None,
+                step,
                 measures_noise=name == "effdet, channels_last",
                 tracked=True,
-                note="" if ready else NO_SWITCH,
             )
         )
     notes = [
@@ -61,14 +60,6 @@ def _step_table(pair: Pair, setting: Setting, budget: Budget) -> Table:
         "live MB include gradients."
     ]
     return contest("Training step", setting.sized(len(images)), variants, budget, notes)
-
-
-def switch_on(network: nn.Module) -> bool:
-    """Let the network compute its cells again in the backward pass, where it can."""
-    if not hasattr(network, "checkpoint"):
-        return False
-    network.checkpoint = True
-    return True
 
 
 def training_step(
@@ -147,16 +138,16 @@ def _network_table(pair: Pair, setting: Setting, budget: Budget) -> Table:
     variants = []
     for name, network, given, checkpoint in rows:
         ours = name.startswith("fpnc")
-        ready = not checkpoint or switch_on(network)
+        if checkpoint:
+            network.checkpoint = True
         call = forward_backward(network, given, {} if ours else of_network)
         variants.append(
             Variant(
                 name,
                 "ours" if ours else "effdet",
-                call if ready else None,
+                call,
                 measures_noise=name == "effdet, channels_last",
                 tracked=True,
-                note="" if ready else NO_SWITCH,
             )
         )
     return contest("Feature network, forward and backward", setting.sized(), variants, budget)
