@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     torch.manual_seed(parsed.seed)
     model = module.EfficientDet().eval()
     image, scale = letterbox(photo, module.IMAGE_SIZE)
-    _set_norms(model, model.normalize(image))
+    set_norms(model, model.normalize(image))
     start = time.perf_counter()
     detections = model.detect(model.normalize(image), max_detections=parsed.most)[0]
     seconds = time.perf_counter() - start
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 @torch.no_grad()
-def _set_norms(model: nn.Module, images: Tensor) -> None:
+def set_norms(model: nn.Module, images: Tensor) -> None:
     """Take the running statistics of every batch norm from one forward pass."""
     norms = [part for part in model.modules() if isinstance(part, nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]

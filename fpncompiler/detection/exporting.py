@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from torch.export import Dim, ExportedProgram
 
-from fpncompiler.detection.demo import _set_norms as set_norms
+from fpncompiler.detection.demo import set_norms
 from fpncompiler.detection.export_faults import ExportError, conversion_fault, tracing_fault
 from fpncompiler.detection.export_formats import Format, artefact_of, write_artefact
 from fpncompiler.detection.export_padding import fix_same_padding

@@ -116,6 +116,7 @@ def test_a_process_has_one_setting_and_every_job_is_planned_once():
     groups = processes(jobs)
     assert all(len({job.setting for job in group}) == 1 for group in groups)
     assert sorted(job.key for group in groups for job in group) == sorted({j.key for j in jobs})
+    assert all(len(group) == 1 for group in groups if group[0].section == "memory")
     assert {job.setting.phi for job in plan(quick=True)} == {0}
 
 

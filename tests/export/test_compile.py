@@ -6,7 +6,7 @@ from torch import nn
 from torch._dynamo.testing import CompileCounter
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from fpncompiler.detection.demo import _set_norms as set_norms
+from fpncompiler.detection.demo import set_norms
 from tests.helpers import flatten_outputs, generate
 
 SPEC = "fpnc: 1\nname: small\nextends: bifpn\ndepth: 1\n"

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fpncompiler.detection import export_postprocess
-from fpncompiler.detection.demo import _set_norms as set_norms
+from fpncompiler.detection.demo import set_norms
 from fpncompiler.detection.exporting import load_module
 from tests.export.conftest import compiled
 from tests.test_architecture import loaded_after

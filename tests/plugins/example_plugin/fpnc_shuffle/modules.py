@@ -21,7 +21,7 @@ class ShuffleUnit(nn.Module):
     def __init__(
         self,
         channels: int,
-        activation: Callable[[], nn.Module] = nn.SiLU,
+        activation: Callable[..., nn.Module] = nn.SiLU,
         eps: float = 1e-3,
         momentum: float = 0.01,
     ) -> None:
@@ -49,7 +49,7 @@ class ShuffleBlock(nn.Module):
         in_channels: int,
         out_channels: int,
         depth: int = 1,
-        activation: Callable[[], nn.Module] = nn.SiLU,
+        activation: Callable[..., nn.Module] = nn.SiLU,
         eps: float = 1e-3,
         momentum: float = 0.01,
     ) -> None:
@@ -76,7 +76,7 @@ class SqueezeFusion(nn.Module):
         arity: int,
         channels: int,
         reduction: int = 4,
-        activation: Callable[[], nn.Module] = nn.SiLU,
+        activation: Callable[..., nn.Module] = nn.SiLU,
         eps: float = 1e-3,
         momentum: float = 0.01,
     ) -> None:
