@@ -1,0 +1,1 @@
+"""Reads generated files without running them: their weights, what they compute, their interface."""
