@@ -1,4 +1,7 @@
-"""The definitions of a generated file: what they say, apart from comments and docstrings."""
+"""The definitions of a generated file: what they say, apart from comments and docstrings.
+
+Of a class that is what its methods say but the constructor, which is followed elsewhere.
+"""
 
 import ast
 import hashlib
@@ -28,8 +31,9 @@ def texts(nodes: Mapping[str, Definition]) -> dict[str, Text]:
 
 def text_of(node: Definition) -> Text:
     """What one definition says."""
-    uses = frozenset(part.id for part in ast.walk(node) if isinstance(part, ast.Name))
-    return Text(hashlib.sha256(ast.dump(_bare(node)).encode()).hexdigest(), uses)
+    bare = _bare(node)
+    uses = frozenset(part.id for part in ast.walk(bare) if isinstance(part, ast.Name))
+    return Text(hashlib.sha256(ast.dump(bare).encode()).hexdigest(), uses)
 
 
 def reachable(names: Iterable[str], known: Mapping[str, Text]) -> set[str]:
@@ -65,7 +69,7 @@ class _Bare(ast.NodeTransformer):
             name=node.name,
             bases=node.bases,
             keywords=node.keywords,
-            body=_without_docstring(node.body),
+            body=[part for part in _without_docstring(node.body) if not _is_constructor(part)],
             decorator_list=node.decorator_list,
         )
 
@@ -90,3 +94,7 @@ def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
     first = body[0] if body else None
     is_text = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
     return (body[1:] if is_text else body) or [ast.Pass()]
+
+
+def _is_constructor(node: ast.stmt) -> bool:
+    return isinstance(node, ast.FunctionDef) and node.name == "__init__"

@@ -255,6 +255,8 @@ class Expressions(ABC):
                 values = self._unpacked(value, len(target.elts))
                 for part, item in zip(target.elts, values, strict=True):
                     self.assign(part, item, scope)
+                    if scope.section is not None and isinstance(part, ast.Name):
+                        scope.section.given.append(part.id)
             case ast.Attribute():
                 of = self.evaluate(target.value, scope)
                 if not isinstance(of, Instance):

@@ -24,6 +24,7 @@ from fpncompiler.reading.values import (
     Function,
     Instance,
     Library,
+    Map,
     Method,
     NotUnderstoodError,
     Tensor,
@@ -137,7 +138,7 @@ class Interpreter(Statements):
         """A module called on maps."""
         if module.kind in (BACKBONE, FOLDED_BACKBONE):
             levels = self.iterated(module.settings.get("levels"))
-            return [self.program.add(Operation("given", str(level), ())) for level in levels]
+            return [self._feature(level) for level in levels]
         if id(module) in self.followed and (function := self.method_of(module, "forward")):
             section = Section(self.followed[id(module)])
             self.program.sections.append(section)
@@ -148,6 +149,11 @@ class Interpreter(Statements):
         if path is None or words or not any(maps_in(item) for _, item in items):
             raise NotUnderstoodError(f"a call of a {module.kind} that is no operation on maps")
         return self.program.add(Operation("module", path, items))
+
+    def _feature(self, level: Value) -> Map:
+        if not isinstance(level, int) or isinstance(level, bool):
+            raise NotUnderstoodError("a level of the backbone that is no number")
+        return self.program.add(Operation("given", str(level), ()))
 
     def _function(
         self, function: Function, arguments: list[Value], words: dict[str, Value]

@@ -47,10 +47,14 @@ class Operation:
 
 @dataclass(slots=True)
 class Section:
-    """The forward pass of one layer: the name of each map -> the operation that gives it."""
+    """The forward pass of one layer: the name of each map -> the operation that gives it.
+
+    `given` are the names of those that the layer reads.
+    """
 
     path: str
     names: dict[str, int] = field(default_factory=dict)
+    given: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -39,12 +39,12 @@ _SIGNATURES = {
     "nn.PixelShuffle": "upscale_factor",
 }
 # Arguments that change no output of a trained model, and those that its weights' shapes tell.
-UNIMPORTANT = frozenset(
+_UNIMPORTANT = frozenset(
     "affine bias in_channels in_features inplace num_channels num_features out_channels "
     "out_features track_running_stats".split()
 )
 # Arguments that matter as long as a model is trained.
-OF_TRAINING = {"nn.BatchNorm2d": ("momentum",), "nn.Dropout": ("p",)}
+_OF_TRAINING = {"nn.BatchNorm2d": ("momentum",), "nn.Dropout": ("p",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,20 @@ def fill(instance: Instance, name: str, given: Given) -> None:
     """Let a module be one of torch's, with its weights."""
     module = torch_module(name)
     assert module is not None
+    instance.torch_kind = name
     instance.settings.update(given)
     instance.weights.update(module.weights(given))
+
+
+def is_important(kind: str, argument: str) -> bool:
+    """Whether an argument of a module of torch's changes what it computes with given weights."""
+    is_shape = argument == "kernel_size" and kind in _WEIGHTS
+    return not (is_shape or argument in _UNIMPORTANT or is_of_training(kind, argument))
+
+
+def is_of_training(kind: str, argument: str) -> bool:
+    """Whether an argument of a module of torch's matters only as long as it is trained."""
+    return argument in _OF_TRAINING.get(kind, ())
 
 
 def _none(given: Given) -> dict[str, Tensor]:

@@ -71,12 +71,13 @@ class Unknown:
 class Instance:
     """A module: what it was given, and what its constructor made of that.
 
-    `kind` is its class. The keys of an `opaque` one are not known: its class is timm's or another's,
-    or does what is not understood.
+    `kind` is its class, and `torch_kind` torch's own that it is or derives from. The keys of an
+    `opaque` one are not known: its class is timm's or another's, or does what is not understood.
     """
 
     kind: str
     node: ast.ClassDef | None = None
+    torch_kind: str = ""
     given: dict[str, "Value"] = field(default_factory=dict)
     settings: dict[str, "Value"] = field(default_factory=dict)
     weights: dict[str, Tensor] = field(default_factory=dict)

@@ -1,0 +1,271 @@
+"""What the new file computes otherwise than the old one, with the same weights.
+
+Whether it does is decided by numbering both programs: equal numbers are proof that the outputs are
+equal. Where they are not, nodes and modules of the same name are compared to say what changed.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from fpncompiler.comparison.findings import Change, Finding
+from fpncompiler.comparison.nodes import NodeForm, given_by, node_forms
+from fpncompiler.comparison.numbering import Numbers
+from fpncompiler.reading.behaviour import Behaviour, Behaviours
+from fpncompiler.reading.definitions import reachable
+from fpncompiler.reading.extents import DIVIDING, SIZED_LIKE
+from fpncompiler.reading.file import NETWORK, GeneratedFile
+from fpncompiler.reading.program import Frozen
+from fpncompiler.reading.torch_modules import ACTIVATIONS
+from fpncompiler.reading.values import Instance
+
+_RESAMPLING = DIVIDING | SIZED_LIKE | {"upsample_bilinear_by", "upsample_nearest_by"}
+_FUSION_SETTINGS = frozenset({"by", "pool"})
+_STRUCTURE = frozenset(
+    "ceil_mode count_include_pad dilation groups kernel_size order padding padding_mode stride".split()
+)
+_MESSAGES = {
+    "B301": "maps are fused otherwise",
+    "B302": "nodes read other maps, or in another order",
+    "B303": "another activation",
+    "B304": "other constants of modules",
+    "B305": "maps are resampled otherwise",
+    "B306": "other steps, or other settings of theirs",
+    "B307": "sums are made in another order: outputs are equal but for rounding",
+    "B308": "layers or heads read the maps of other nodes",
+    "B309": "images are normalized otherwise",
+    "B310": "other anchors: boxes are decoded otherwise",
+    "B311": "code that differs, of which reading does not tell whether it does the same",
+    "B312": "training goes another way",
+}
+
+Changes = Iterator[tuple[str, Change]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two files, the modules of the old one by the names that they have in the new one."""
+
+    old: GeneratedFile
+    new: GeneratedFile
+    renamed: Mapping[str, str]
+    same_weights: bool
+
+
+def numerics(pair: Pair) -> list[Finding]:
+    """What is computed otherwise, by kind."""
+    found: dict[str, list[Change]] = {}
+    for parts in (_forward(pair), _constants(pair), _code(pair), _training(pair)):
+        for code, change in parts:
+            found.setdefault(code, []).append(change)
+    return [
+        Finding(code, _MESSAGES[code], tuple(changes)) for code, changes in sorted(found.items())
+    ]
+
+
+def _forward(pair: Pair) -> Changes:
+    """The forward pass."""
+    old, new = pair.old, pair.new
+    if old.program is None or new.program is None:
+        for file, which in ((old, "old"), (new, "new")):
+            if file.unclear:
+                yield "B311", Change(f"{file.detector}.forward", f"the {which} file", file.unclear)
+        return
+    exact = Numbers()
+    if exact.of(old, pair.renamed).result == exact.of(new).result:
+        if pair.same_weights and (taps := _changed_constant(pair, "BACKBONE_TAPS")):
+            yield "B306", taps
+        return
+    if pair.same_weights:
+        rounded = Numbers("rounded")
+        if rounded.of(old, pair.renamed).result == rounded.of(new).result:
+            yield from _nodes(pair, only="B307")
+            return
+    any_found = False
+    for each in (*_modules(pair), *_nodes(pair), *_wiring(pair)):
+        any_found = True
+        yield each
+    if not any_found and pair.same_weights:
+        yield "B306", Change(f"{new.detector}.forward")
+
+
+def _modules(pair: Pair) -> Changes:
+    """Modules of the same name that compute otherwise."""
+    of_old, of_new = Behaviours(pair.old.definitions), Behaviours(pair.new.definitions)
+    for path, before, after in _common(pair):
+        yield from _module(path, of_old.of(before), of_new.of(after), after)
+
+
+def _common(pair: Pair) -> Iterator[tuple[str, Instance, Instance]]:
+    """The modules that both files have, each once, apart from the backbone."""
+    for path, before in pair.old.modules.items():
+        after = pair.new.modules.get(_renamed(path, pair.renamed))
+        if after is not None and path.partition(".")[0] != "backbone" and path:
+            yield _renamed(path, pair.renamed), before, after
+
+
+def _renamed(path: str, renamed: Mapping[str, str]) -> str:
+    """The path that a module has in the new file."""
+    start = path
+    while start:
+        if start in renamed:
+            return renamed[start] + path[len(start) :]
+        start = start.rpartition(".")[0]
+    return path
+
+
+def _module(path: str, before: Behaviour, after: Behaviour, module: Instance) -> Changes:
+    if before.kind != after.kind:
+        if not _is_layer(path):
+            yield _code_of_kinds(before.kind, after.kind), Change(path, before.kind, after.kind)
+        return
+    left, right = dict(before.settings), dict(after.settings)
+    for name in sorted({*left, *right}):
+        if left.get(name) != right.get(name):
+            change = Change(f"{path}.{name}", _text(left.get(name)), _text(right.get(name)))
+            yield _code_of_setting(name), change
+
+
+def _is_layer(path: str) -> bool:
+    return path == "network" or (path.startswith("network.layers.") and path.count(".") == 2)
+
+
+def _code_of_kinds(before: str, after: str) -> str:
+    if before in ACTIVATIONS and after in ACTIVATIONS:
+        return "B303"
+    return "B301" if before.endswith("Fusion") and after.endswith("Fusion") else "B306"
+
+
+def _code_of_setting(name: str) -> str:
+    if name in _FUSION_SETTINGS:
+        return "B301"
+    return "B306" if name in _STRUCTURE else "B304"
+
+
+def _nodes(pair: Pair, only: str = "") -> Changes:
+    """Nodes of the same name that read, fuse or go on otherwise."""
+    numbers = Numbers()
+    olds = node_forms(pair.old, numbers.of(pair.old, pair.renamed))
+    news = node_forms(pair.new, numbers.of(pair.new))
+    for path, nodes in olds.items():
+        for name, before in nodes.items():
+            after = news.get(path, {}).get(name)
+            if after is None:
+                continue
+            for code in _differences(before, after):
+                if not only or code == only:
+                    yield code, Change(f"{path}.{name}", before.text, after.text)
+                    break  # one way to say it is enough
+
+
+def _differences(before: NodeForm, after: NodeForm) -> Iterator[str]:
+    keys_before = [way.key for way in before.inputs]
+    keys_after = [way.key for way in after.inputs]
+    is_plain = before.plain and after.plain
+    if before.fusion and after.fusion and before.fusion != after.fusion:
+        if before.plain or after.plain:  # others are compared as modules
+            yield "B301"
+    if keys_before != keys_after:
+        if sorted(map(repr, keys_before)) == sorted(map(repr, keys_after)):
+            yield from _reordered(before, is_plain)
+        else:
+            yield _code_of_ways(before, after)
+    elif [_bare(step) for step in before.steps] != [_bare(step) for step in after.steps]:
+        if before.fusion == after.fusion:
+            yield "B306"
+
+
+def _reordered(before: NodeForm, is_plain: bool) -> Iterator[str]:
+    """What an order means: nothing for two terms or a maximum, rounding for a sum of more."""
+    if not is_plain or before.fusion not in ("sum", "mean", "maximum"):
+        yield "B302"
+    elif before.fusion != "maximum" and len(before.inputs) > 2:
+        yield "B307"
+
+
+def _code_of_ways(before: NodeForm, after: NodeForm) -> str:
+    """Why inputs differ: other maps, or the same on another way."""
+    if [way.source for way in before.inputs] != [way.source for way in after.inputs]:
+        return "B302"
+    functions = [
+        {_bare(function) for way in form.inputs for function in way.functions}
+        for form in (before, after)
+    ]
+    return "B305" if functions[0] ^ functions[1] <= _RESAMPLING else "B306"
+
+
+def _bare(function: str) -> str:
+    return function.partition("(")[0]
+
+
+def _wiring(pair: Pair) -> Changes:
+    """Layers and heads that read other maps of the layer before."""
+    if pair.old.constants.get("LEVELS") != pair.new.constants.get("LEVELS"):
+        return
+    olds, news = given_by(pair.old), given_by(pair.new)
+    for path in olds:
+        for name in olds[path]:
+            before, after = olds[path][name], news.get(path, {}).get(name)
+            if after is not None and before != after:
+                yield "B308", Change(f"{path}.{name}", before, after)
+
+
+def _constants(pair: Pair) -> Changes:
+    """What is done in front of the network, and behind it."""
+    for name in ("IMAGE_MEAN", "IMAGE_STD"):
+        if change := _changed_constant(pair, name):
+            yield "B309", change
+    if pair.old.constants.get("LEVELS") != pair.new.constants.get("LEVELS"):
+        return  # anchors are those of levels
+    for name in ("ANCHOR_SCALES", "ANCHOR_OCTAVES", "ANCHOR_ASPECTS"):
+        if change := _changed_constant(pair, name):
+            yield "B310", change
+
+
+def _changed_constant(pair: Pair, name: str) -> Change | None:
+    old, new = pair.old.constants, pair.new.constants
+    if name not in old or name not in new or old[name] == new[name]:
+        return None
+    return Change(name, _text(old[name]), _text(new[name]))
+
+
+def _code(pair: Pair) -> Changes:
+    """Definitions that the models use and that are not followed, where their code differs."""
+    used = _used(pair.old) & _used(pair.new)
+    for name in sorted(used):
+        if pair.old.texts[name].digest != pair.new.texts[name].digest:
+            yield "B311", Change(name, "this code", "other code")
+
+
+def _used(file: GeneratedFile) -> set[str]:
+    """The blocks and functions that a model uses; of its own methods those beside `forward`."""
+    kinds = {module.kind for module in file.modules.values() if module.node is not None}
+    kinds -= {file.detector, NETWORK}
+    followed = {module.kind for path, module in file.modules.items() if _is_layer(path)}
+    calls = {op.name for op in file.program.operations} if file.program else set[str]()
+    uses = file.texts[file.detector].uses
+    return reachable({*(kinds - followed), *calls, *uses}, file.texts) - followed - {NETWORK}
+
+
+def _training(pair: Pair) -> Changes:
+    """What differs while the model is trained."""
+    of_old, of_new = Behaviours(pair.old.definitions), Behaviours(pair.new.definitions)
+    for path, before, after in _common(pair):
+        left, right = dict(of_old.of(before).training), dict(of_new.of(after).training)
+        for name in sorted(left.keys() & right.keys()):
+            if left[name] != right[name]:
+                yield "B312", Change(f"{path}.{name}", _text(left[name]), _text(right[name]))
+    rates = [_drop_path_rate(file) for file in (pair.old, pair.new)]
+    if rates[0] != rates[1]:
+        yield "B312", Change("backbone.drop_path_rate", *map(_text, rates))
+
+
+def _drop_path_rate(file: GeneratedFile) -> Frozen:
+    backbone = file.modules.get("backbone")
+    rate = backbone.settings.get("drop_path_rate") if backbone else None
+    return rate if isinstance(rate, int | float) else None
+
+
+def _text(value: Frozen) -> str:
+    return str(value)
+
+
