@@ -36,7 +36,7 @@ nodes:
   a(3): [in(3), in(4)]
   b(3): {inputs: [{from: in(4), via: [resample]}, a(3)], fusion: concat}
   c(3): {inputs: [{from: in(4), via: [resample]}, b(3)], fusion: concat}
-  d(3): [in(4), c(3)]
+  d(3): {inputs: [in(4), c(3)], up: bilinear}
 outputs: d
 """,
     # Only full convolutions had no padding; the others kept theirs, and the size.
