@@ -8,6 +8,7 @@
     p5_td = self.p5_td(self.p5_in_to_p5_td(p5_in), upsample_nearest(p6_td, p5_in))  # P5/32
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -208,16 +209,17 @@ class _Lowering:
         if not is_shared:
             return value
         level, size = passages[-1].level_after, self.sizes.arriving[node][slot]
-        name = f"{edge.source}_to_p{level}"
-        name += (
-            f"__{n}"
-            if (n := sum(m.split("__")[0] == name for m in self.resampled.values()))
-            else ""
-        )
+        name = self._free_name(f"{edge.source}_to_p{level}")
         self.resampled[key] = name
         self.made.append(self._line(name, value, level, passages[-1].width, size))
         self.read_now = {*before, name}
         return name
+
+    def _free_name(self, name: str) -> str:
+        """A name that no other map has; nodes that adapt maps are called alike."""
+        taken = {*self.graph.nodes(), *self.resampled.values()}
+        names = (f"{name}__{number}" for number in itertools.count(2))
+        return name if name not in taken else next(each for each in names if each not in taken)
 
     def _fused(self, node: str, op: Fuse | Unary, values: tuple[Expr, ...]) -> Expr:
         """The fusion of what arrives, and the node's own steps."""
