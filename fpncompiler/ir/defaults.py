@@ -42,10 +42,12 @@ class Defaults:
     """Settings of nodes and steps.
 
     `redundant_bias` is whether convolutions have a bias in front of a norm; where no norm follows,
-    they have one in any case.
+    they have one in any case. A convolution without `act` has an activation all the same, which
+    does nothing: `unused_activation`.
     """
 
     activation: Activation = "silu"
+    unused_activation: Activation = "silu"
     norm: Norm = Norm(1e-3, 0.01)
     redundant_bias: bool = True
     up: UpMode | Block = "nearest"
@@ -111,8 +113,10 @@ def common_defaults(graph: Graph) -> Defaults:
     adapters = ((a.norm is not None, a.bias, a.sharing) for a in adapting)
     standard = (plain.adapter_norm, plain.adapter_bias, plain.sharing)
     adapter_norm, adapter_bias, sharing = _commonest(adapters, standard)
+    activation = _commonest(_activations(graph, steps), plain.activation)
     return Defaults(
-        activation=_commonest(_activations(graph, steps), plain.activation),
+        activation=activation,
+        unused_activation=_commonest(_unused_activations(steps), activation),
         norm=_commonest(_norms(graph, steps, adapting), plain.norm),
         redundant_bias=_commonest(_biases(steps), plain.redundant_bias),
         up=_commonest((op.resampling.up for op in nodes), plain.up),
@@ -156,8 +160,14 @@ def _styles(graph: Graph, steps: list[Step]) -> Iterator[Styled]:
 
 
 def _activations(graph: Graph, steps: list[Step]) -> Iterator[Activation]:
-    yield from (step.activation for step in steps if isinstance(step, Convolution))
+    convolutions = (step for step in steps if isinstance(step, Convolution))
+    yield from (conv.activation for conv in convolutions if "act" in conv.order)
     yield from (style.activation for style in _styles(graph, steps))
+
+
+def _unused_activations(steps: list[Step]) -> Iterator[Activation]:
+    convolutions = (step for step in steps if isinstance(step, Convolution))
+    yield from (conv.activation for conv in convolutions if "act" not in conv.order)
 
 
 def _norms(graph: Graph, steps: list[Step], adapting: list[Adapting]) -> Iterator[Norm]:

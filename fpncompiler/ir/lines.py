@@ -56,6 +56,11 @@ class Line:
         """The token behind the next one."""
         return self.tokens[min(self.at + 1, len(self.tokens) - 1)]
 
+    @property
+    def touches(self) -> bool:
+        """Whether the next token follows the last one without a space."""
+        return self.at > 0 and self.tokens[self.at - 1].span.end_column == self.next.span.column
+
     def take(self) -> Token:
         """Read the next token."""
         token = self.next

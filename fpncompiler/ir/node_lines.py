@@ -54,7 +54,8 @@ MAX_INPUTS = 256
 FLAGS = ("true", "false")
 NODE_WORDS = ("input", "backbone", "fuse", "unary", "adapter")
 POLICY_WORDS = ("up", "down", "padding", "adapters")
-DEFAULT_WORDS = ("activation", "eps", "momentum", "redundant_bias", *POLICY_WORDS)
+STYLE_WORDS = ("activation", "unused_activation", "eps", "momentum", "redundant_bias")
+DEFAULT_WORDS = (*STYLE_WORDS, *POLICY_WORDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,12 @@ def _with(line: Line, token: Token, defaults: Defaults, kinds: Kinds) -> Default
     match token.text:
         case "activation":
             line.expect("=")
-            word = line.word("activation", ACTIVATIONS)
-            return replace(defaults, activation=cast("Activation", word))
+            word = cast("Activation", line.word("activation", ACTIVATIONS))
+            return replace(defaults, activation=word, unused_activation=word)
+        case "unused_activation":
+            line.expect("=")
+            word = cast("Activation", line.word("activation", ACTIVATIONS))
+            return replace(defaults, unused_activation=word)
         case "eps":
             return replace(defaults, norm=Norm(_fraction(line, token), defaults.norm.momentum))
         case "momentum":

@@ -91,11 +91,12 @@ class Settings:
 
     def style(self, defaults: Defaults) -> Styled:
         """What a block takes from the network, where it does not say another."""
-        return Styled(self.activation(defaults), self.norm(defaults.norm), self.is_set("folded"))
+        activation = self.activation(defaults.activation)
+        return Styled(activation, self.norm(defaults.norm), self.is_set("folded"))
 
-    def activation(self, defaults: Defaults) -> Activation:
+    def activation(self, default: Activation) -> Activation:
         """`activation=relu`."""
-        return cast("Activation", self.word("activation", ACTIVATIONS, defaults.activation))
+        return cast("Activation", self.word("activation", ACTIVATIONS, default))
 
     def options(self, options: Mapping[str, Option]) -> tuple[tuple[str, Value], ...]:
         """All options of a kind, in its order."""

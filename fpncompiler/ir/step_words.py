@@ -192,7 +192,7 @@ class _Core:
         if "act" in parts:
             activation = cast("Activation", parts["act"].text)
         else:
-            activation = settings.activation(defaults)
+            activation = settings.activation(defaults.unused_activation)
         made = Convolution(
             kind=self.kind,
             kernel=self.kernel,
@@ -216,7 +216,7 @@ def _core(line: Line, token: Token) -> _Core:
         message = "the kernel of a convolution is odd, so that the map keeps its size"
         line.sink.error(VALUE, message, token.span)
     stride = _stride(line)
-    width = _width(line, "a convolution") if line.next.text == "*" else None
+    width = _width(line, "a convolution") if _has_width(line) else None
     settings = read_settings(line, f"`{token.text}`")
     if (valid := settings.given.get("valid")) and stride > 1:
         message = "a convolution with a stride has padding"
@@ -236,6 +236,11 @@ def _stride(line: Line) -> int:
     return stride
 
 
+def _has_width(line: Line) -> bool:
+    """Whether a width follows; behind a space it would be an adapter's."""
+    return line.next.text == "*" and line.touches
+
+
 def _width(line: Line, what: str) -> int:
     line.expect("*")
     return line.whole(f"the width of {what}", 1, MAX_WIDTH)
@@ -247,7 +252,7 @@ def _block(line: Line, token: Token, defaults: Defaults, kinds: Kinds) -> Block:
         words = (*kinds.blocks, *ACTIVATIONS, *_EXAMPLES)
         line.unknown(token, "step", words)
     star = line.next
-    width = _width(line, "a block") if star.text == "*" else None
+    width = _width(line, "a block") if _has_width(line) else None
     if width is not None and kind.keeps_width:
         message = f"the block `{kind.name}` keeps the width of what comes"
         line.sink.error(VALUE, message, star.span)

@@ -88,6 +88,8 @@ def _deviations(defaults: Defaults) -> Iterator[str]:
     plain = Defaults()
     if defaults.activation != plain.activation:
         yield f"activation={defaults.activation}"
+    if defaults.unused_activation != defaults.activation:
+        yield f"unused_activation={defaults.unused_activation}"
     yield from _norm(defaults.norm, plain.norm)
     if defaults.redundant_bias != plain.redundant_bias:
         yield f"redundant_bias={_value(defaults.redundant_bias)}"
@@ -245,7 +247,7 @@ def _convolution(conv: Convolution, defaults: Defaults) -> str:
     settings = ["valid"] if conv.valid else []
     if conv.bias != defaults.bias(conv.order):
         settings.append(f"bias={_value(conv.bias)}")
-    if "act" not in conv.order and conv.activation != defaults.activation:
+    if "act" not in conv.order and conv.activation != defaults.unused_activation:
         settings.append(f"activation={conv.activation}")
     settings += _norm(conv.norm, defaults.norm)
     words = {
