@@ -13,9 +13,10 @@ from benchmarks.speed.timing import Budget, in_turns, quartiles, ratios, warm_me
 
 # A variant may differ from the baseline by so many times what the peer differs from itself in
 # another memory layout, which is rounding alone; and by this share of a map's largest value anyway.
-# `part` is float too, where a part of a model is compared that has no peer.
+# `part` is float too, where a part of a model is compared that has no peer, and `engine`, where the
+# peer in the same engine says what its rounding is.
 MARGIN = 3.0
-FLOORS = {"f32": 1e-5, "part": 1e-4, "bf16": 1e-2}
+FLOORS = {"f32": 1e-5, "engine": 1e-5, "part": 1e-4, "bf16": 1e-2}
 
 
 class UnequalError(Exception):

@@ -58,10 +58,11 @@ def _figure(panels: Sequence[tuple[Table, str]], path: Path) -> None:
         layout="constrained",
         squeeze=False,
     )
-    end = 1.08 * max(row.ratio.high for measured in rows for row in measured if row.ratio)
+    end = 1.18 * max(row.ratio.high for measured in rows for row in measured if row.ratio)
     for (table, heading), measured, axis in zip(panels, rows, axes[:, 0], strict=True):
         _panel(axis, f"{heading}, D{_phi(table)}", measured, max(end, 1.2))
-    axes[-1, 0].set_xlabel("times as fast as effdet eager; whiskers: first and third quartile")
+    what = "times as fast as effdet eager; whiskers: first and third quartile"
+    axes[-1, 0].set_xlabel(what, loc="right")
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
 

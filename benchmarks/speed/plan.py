@@ -68,7 +68,8 @@ SECTIONS = (
         "One step: forward, effdet's `DetectionLoss` on either model's outputs, backward, SGD with "
         "momentum. Then the feature network alone, forward and backward.",
         phis=(0,),
-        seconds=40.0,
+        allocators=("default", "tuned"),
+        seconds=80.0,
     ),
     Section(
         "floor",

@@ -21,15 +21,15 @@ each round; tables give the median over rounds, and the first and third quartile
 Before anything is timed its outputs are compared with effdet's, on weights that let every map
 depend on the image. A variant that differs by more than three times what effdet in channels_last
 differs from effdet in contiguous layout is refused (`difference` is a share of a map's largest
-value). bfloat16 is held against effdet in bfloat16, which on these random weights says little:
-its rows compare times, not accuracy.
+value). OpenVINO is held against effdet in OpenVINO, and bfloat16 against effdet in bfloat16, which
+on these random weights says little: its rows compare times, not accuracy.
 
 Ratios are worth more than milliseconds: between runs, times move by a third on a machine that
 does other work, ratios by a tenth. Each process has its own threads and allocator setting
 (glibc's own, where a table does not say `tuned`).
 
 Again: `pip install -e ".[test,benchmarks]"`, then `python -m benchmarks.speed`. It takes about
-25 minutes on two cores. `--quick` sees in three minutes that all works, `--only network,detector`
+30 minutes on two cores. `--quick` sees in three minutes that all works, `--only network,detector`
 chooses sections, `--resume` goes on with a run that was interrupted, `--report-only` renders the
 results again, `--help` tells the rest.
 """

@@ -26,7 +26,9 @@ def write_artefact(
     """Write a graph in a format; OpenVINO's weights lie beside it, and are `half` if so told."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if format == "torch-export":
-        torch.export.save(program, path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of weights that share memory, which matters on GPUs
+            torch.export.save(program, path)
         return
     if format == "onnx":
         _write_onnx(program, path, outputs, metadata)

@@ -297,7 +297,14 @@ def test_a_spec_may_come_through_a_pipe(project):
 def test_an_interrupted_command_says_so(project):
     words = [sys.executable, "-m", "fpncompiler.cli", "check", "endless"]
     os.mkfifo(project / "endless")
-    process = subprocess.Popen(words, cwd=project, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        words,
+        cwd=project,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Shells let what they start in the background ignore it, and so would what tests start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     with open(project / "endless", "wb"):  # it waits for what is written here
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
