@@ -1,0 +1,147 @@
+"""The parts of a drawing as SVG: texts, boxes, arrows, frames. No element has an id."""
+
+from collections.abc import Iterable
+from xml.sax.saxutils import escape
+
+from fpncompiler.drawing.curves import Route, number
+from fpncompiler.drawing.measures import ADAPTER, BADGE, LABEL, NESTED, Spot, fitted_label
+from fpncompiler.drawing.palette import PREFIX
+from fpncompiler.drawing.picture import Arrow, Box
+
+_WEIGHTED = ("weighted", "softmax", "fast_normalized")
+_DASHES = "4 3"
+_CORNER = 7.0
+_MARK = 4.5  # half the diagonal of an adapter on an arrow
+_BASELINE = 0.35  # of the size of a font, from the middle of its letters down
+
+
+def xml_text(text: str) -> str:
+    """Text for XML, in ASCII; what XML does not allow becomes U+FFFD."""
+    allowed = "".join(letter if _is_allowed(ord(letter)) else "\ufffd" for letter in text)
+    return escape(allowed, {'"': "&quot;"}).encode("ascii", "xmlcharrefreplace").decode()
+
+
+def text_at(
+    x: float,
+    y: float,
+    text: str,
+    size: float,
+    classes: str = "text ink",
+    anchor: str = "start",
+) -> str:
+    """A text whose letters have their middle at `y`."""
+    where = f'x="{number(x)}" y="{number(y + _BASELINE * size)}" font-size="{number(size)}"'
+    anchored = "" if anchor == "start" else f' text-anchor="{anchor}"'
+    return f'<text class="{classed(classes)}" {where}{anchored}>{xml_text(text)}</text>'
+
+
+def classed(names: str) -> str:
+    """Class names that mean nothing to another style sheet of the page."""
+    return " ".join(f"{PREFIX}{name}" for name in names.split())
+
+
+def rectangle(spot: Spot, classes: str, corner: float = 0.0, dashes: str = "") -> str:
+    """A rectangle, its corners rounded if asked."""
+    rounded = f' rx="{number(corner)}"' if corner else ""
+    dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
+    return (
+        f'<rect class="{classed(classes)}" x="{number(spot.left)}" y="{number(spot.top)}"'
+        f' width="{number(spot.width)}" height="{number(spot.height)}"{rounded}{dashed}/>'
+    )
+
+
+def frame_at(spot: Spot) -> str:
+    """What is around a layer."""
+    return rectangle(spot, "frame", 10.0, _DASHES)
+
+
+def box_at(box: Box, spot: Spot) -> str:
+    """A box with its letter and label."""
+    parts = [f"<title>{xml_text(_title(box))}</title>", _outline(box, spot)]
+    if box.role == "nested":
+        parts.append(_letter(box, spot.x, spot.y))
+    elif box.role != "adapter":
+        parts += _labelled(box, spot)
+    return f"<g>{''.join(parts)}</g>"
+
+
+def badge_at(fusion: str, symbol: str, x: float, y: float) -> str:
+    """The disc with a fusion's letter; fusions with learned weights have a colour of their own."""
+    kind = "weighted" if fusion.startswith(_WEIGHTED) else "badge"
+    disc = f'<circle class="{classed(kind)}" cx="{number(x)}" cy="{number(y)}" r="{BADGE:g}"/>'
+    return disc + text_at(x, y, symbol, LABEL, "label letter strong", "middle")
+
+
+def arrow_at(arrow: Arrow, route: Route) -> str:
+    """An arrow with its head and its marks."""
+    name = arrow.flow if arrow.state == "kept" else arrow.state
+    width = ' stroke-width="2"' if arrow.state == "added" else ""
+    dashes = f' stroke-dasharray="{_DASHES}"' if arrow.state == "removed" else ""
+    about = arrow.about if arrow.state == "kept" else f"{arrow.about} ({arrow.state})"
+    parts = [
+        f"<title>{xml_text(about)}</title>" if about else "",
+        f'<path fill="none"{width}{dashes} d="{route.line}"/>',
+        f'<path stroke="none" d="{route.head}"/>',
+    ]
+    line = f'<g class="{classed(name)}">{"".join(parts)}</g>'
+    return line + "".join(_marks(arrow, route))
+
+
+def mark_at(mark: str, x: float, y: float) -> str:
+    """A mark on an arrow: a diamond is an adapter, a square some other step."""
+    if mark == "adapter":
+        return _diamond("mark", x, y, _MARK)
+    return rectangle(Spot(x, y, 7.0, 7.0), "mark")
+
+
+def _marks(arrow: Arrow, route: Route) -> Iterable[str]:
+    x, y = route.middle
+    for place, mark in enumerate(arrow.marks):
+        yield mark_at(mark, x + 11.0 * place, y)
+
+
+def _title(box: Box) -> str:
+    about = box.about or box.label
+    return about if box.state == "kept" else f"{about} ({box.state})"
+
+
+def _outline(box: Box, spot: Spot) -> str:
+    kind = "fuse" if box.role in ("nested", "adapter") else box.role
+    classes = kind if box.state == "kept" else f"{box.state}-box"
+    dashes = _DASHES if box.state == "removed" else ""
+    if box.role == "adapter":
+        return _diamond(classes, spot.x, spot.y, ADAPTER)
+    corner = spot.height / 2 if box.role in ("nested", "output") else _CORNER
+    return rectangle(spot, classes, corner, dashes)
+
+
+def _labelled(box: Box, spot: Spot) -> Iterable[str]:
+    """The letter at the left, and the label in the middle of what is right of it."""
+    middle = spot.x
+    if box.symbol:
+        yield _letter(box, spot.left + BADGE + 5, spot.y)
+        middle += BADGE + 1
+    faded = "muted" if box.state == "removed" else "ink"
+    yield text_at(middle, spot.y, fitted_label(box.label), LABEL, f"label {faded}", "middle")
+
+
+def _letter(box: Box, x: float, y: float) -> str:
+    if box.role == "nested":
+        return text_at(x, y, box.symbol, LABEL, "label ink strong", "middle")
+    return badge_at(box.fusion, box.symbol, x, y)
+
+
+def _diamond(classes: str, x: float, y: float, half: float) -> str:
+    corners = ((x - half, y), (x, y - half), (x + half, y), (x, y + half))
+    points = " ".join(f"{number(px)},{number(py)}" for px, py in corners)
+    return f'<polygon class="{classed(classes)}" points="{points}"/>'
+
+
+def _is_allowed(code: int) -> bool:
+    """Whether a character may stand in XML 1.0, and steers nothing."""
+    return (
+        0x20 <= code < 0x7F
+        or 0xA0 <= code <= 0xD7FF
+        or 0xE000 <= code <= 0xFFFD
+        or (0x10000 <= code <= 0x10FFFF)
+    )

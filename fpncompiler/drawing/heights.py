@@ -1,0 +1,108 @@
+"""How high everything of a picture is: rows of levels, boxes, tracks and ports of arrows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fpncompiler.drawing.columns import columns
+from fpncompiler.drawing.measures import BOX_HEIGHT, CLEARANCE, box_size
+from fpncompiler.drawing.picture import Picture
+from fpncompiler.drawing.tracks import Lane, detour, tracks
+
+ROOM = range(72, 168, 8)  # from level to level: the first that lets arrows pass nearby
+BRANCH_PITCH = BOX_HEIGHT + 12.0
+PORT = 7.0  # between the heads of arrows into one box
+
+
+@dataclass(frozen=True, slots=True)
+class Heights:
+    """The columns of boxes, and all heights from the top of the drawing on.
+
+    `pitch` is from level to level. Tracks and ports are found by the number of their arrow: a track
+    where it passes other columns, a port where it comes from the left, as a distance from the
+    middle of its target.
+    """
+
+    columns: Mapping[str, int]
+    rows: Mapping[int, float]
+    pitch: float
+    boxes: Mapping[str, float]
+    tracks: Mapping[int, float]
+    ports: Mapping[int, float]
+    bottom: float
+
+
+def heights(picture: Picture) -> Heights:
+    """Rows as near each other as the arrows between them let them be."""
+    placed = columns(picture)
+    for room in ROOM:
+        rows, boxes, pitch = _rows(picture, room)
+        passing, is_near = _tracks(picture, placed, boxes, room)
+        if is_near:
+            break
+    edges = [y + side for y in rows.values() for side in (-pitch / 2, pitch / 2)]
+    edges += [y + side for y in passing.values() for side in (-CLEARANCE, CLEARANCE)]
+    down = -min(edges)
+    boxes = {box: y + down for box, y in boxes.items()}
+    passing = {number: y + down for number, y in passing.items()}
+    return Heights(
+        columns=placed,
+        rows={level: y + down for level, y in rows.items()},
+        pitch=pitch,
+        boxes=boxes,
+        tracks=passing,
+        ports=_ports(picture, placed, boxes, passing),
+        bottom=max(edges) + down,
+    )
+
+
+def _rows(picture: Picture, room: float) -> tuple[dict[int, float], dict[str, float], float]:
+    """The heights of levels and of boxes, parallel branches side by side, and the pitch."""
+    branches = sorted({box.branch for box in picture.boxes if box.branch})
+    spread = max(len(branches) - 1, 0) * BRANCH_PITCH
+    beside = {name: n * BRANCH_PITCH - spread / 2 for n, name in enumerate(branches)}
+    pitch, top = room + spread, picture.levels[-1]
+    rows = {level: (top - level) * pitch for level in picture.levels}
+    boxes = {box.id: rows[box.level] + beside.get(box.branch, 0.0) for box in picture.boxes}
+    return rows, boxes, pitch
+
+
+def _tracks(
+    picture: Picture, placed: Mapping[str, int], boxes: Mapping[str, float], room: float
+) -> tuple[dict[int, float], bool]:
+    """Arrow -> its track, and whether all of them are near their ways."""
+    asked = {
+        number: Lane(placed[a.source], placed[a.target], boxes[a.source], boxes[a.target])
+        for number, a in enumerate(picture.arrows)
+        if placed[a.target] > placed[a.source] + 1
+    }
+    in_column: dict[int, list[float]] = {}
+    for box, y in boxes.items():
+        in_column.setdefault(placed[box], []).append(y)
+    found = tracks([*asked.values()], in_column)
+    detours = (detour(lane, y) for lane, y in zip(asked.values(), found, strict=True))
+    return dict(zip(asked, found, strict=True)), all(each <= room for each in detours)
+
+
+def _ports(
+    picture: Picture,
+    placed: Mapping[str, int],
+    boxes: Mapping[str, float],
+    passing: Mapping[int, float],
+) -> dict[int, float]:
+    """Arrow -> where it ends, in the order in which arrows arrive; one that is level stays so."""
+    into: dict[str, list[tuple[float, int]]] = {}
+    for number, arrow in enumerate(picture.arrows):
+        if placed[arrow.source] < placed[arrow.target]:
+            comes_from = passing.get(number, boxes[arrow.source])
+            into.setdefault(arrow.target, []).append((comes_from, number))
+    box_of = {box.id: box for box in picture.boxes}
+    ports = {}
+    for target, arrivals in into.items():
+        arrivals.sort()
+        last = len(arrivals) - 1
+        levels = (rank for rank, (y, _) in enumerate(arrivals) if y == boxes[target])
+        middle = next(levels, last / 2)
+        room = box_size(box_of[target])[1] / 2 - 6
+        step = min(PORT, room / max(middle, last - middle, 1))
+        ports |= {number: (rank - middle) * step for rank, (_, number) in enumerate(arrivals)}
+    return ports
