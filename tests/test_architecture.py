@@ -26,6 +26,7 @@ ARROWS = {
         "codegen",
         "detection",
         "diagnostics",
+        "drawing",
         "explain",
         "mending",
         "options",
@@ -39,6 +40,7 @@ ARROWS = {
     "authoring": {"spec", "codegen"},
     "api": {"pipeline", "codegen", "spec"},
     "report": {"pipeline", "codegen", "diagnostics"},
+    "drawing": {"ir"},
     "pipeline": {
         "passes",
         "assembly",
@@ -71,7 +73,13 @@ ARROWS = {
 }
 TORCH = {"torch", "timm", "torchvision"}
 # what a part may import from outside; the standard library is free to all but the blocks
-OUTSIDE = {"ir": {"networkx"}, "codegen": {"jinja2"}, "spec": {"yaml"}, "blocks": TORCH}
+OUTSIDE = {
+    "ir": {"networkx"},
+    "codegen": {"jinja2"},
+    "spec": {"yaml"},
+    "blocks": TORCH,
+    "drawing": {"resvg_py"},
+}
 BLOCKS_STANDARD = {"collections", "copy", "math", "typing"}
 
 

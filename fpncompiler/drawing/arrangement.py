@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from math import sqrt
 
 from fpncompiler.drawing.curves import HEAD, Pen, Point, Route, head_at
-from fpncompiler.drawing.heights import Heights, heights
-from fpncompiler.drawing.measures import CAPTION, NESTED, Spot, box_size, width_of
+from fpncompiler.drawing.heights import Heights, Port, heights
+from fpncompiler.drawing.measures import CAPTION, CORNER, NESTED, Spot, box_size, width_of
 from fpncompiler.drawing.picture import Arrow, Picture, Role
 
-GAP, STEEPNESS = 46.0, 0.2  # between columns: at least, and more for arrows that go far up or down
+GAP, STEEPNESS = 46.0, 0.3  # between columns: at least, and more for arrows that go far up or down
 BULGE, BULGE_STEP = 14.0, 6.0  # of arrows within a column that boxes stand in the way of
+MARK, MARK_STEP = 5.0, 9.0  # from a head to the first mark on its line, and to the next
 FRAME = 14.0  # around the boxes of a layer
 BESIDE = 8.0  # between arrows of the same boxes
 
@@ -42,10 +43,15 @@ class _Sides:
     right: list[float]
 
 
-def arrange(picture: Picture) -> Arrangement:
-    """Give everything its place; heights come first, for the room between columns rests on them."""
-    high = heights(picture)
-    sides = _sides(picture, high)
+def arrange(picture: Picture, plan: Picture) -> Arrangement:
+    """Give everything its place; heights come first, for the room between columns rests on them.
+
+    Args:
+        plan: a picture with all boxes and more; those of two pictures of one plan are in line.
+    """
+    planned = heights(plan)
+    sides = _sides(plan, planned)
+    high = heights(picture, planned)
     spots = {}
     for box in picture.boxes:
         column = high.columns[box.id]
@@ -97,7 +103,8 @@ def _gaps(picture: Picture, high: Heights, count: int) -> list[float]:
             continue
         track = high.tracks.get(number, arrives)
         gaps[start] = max(gaps[start], GAP + STEEPNESS * abs(leaves - track))
-        gaps[end - 1] = max(gaps[end - 1], GAP + STEEPNESS * abs(track - arrives))
+        marked = _flat(arrow, high.ports[number]) if arrow.marks else 0.0
+        gaps[end - 1] = max(gaps[end - 1], GAP + marked + STEEPNESS * abs(track - arrives))
     return gaps
 
 
@@ -128,8 +135,10 @@ def _routes(
         source, target = spots[arrow.source], spots[arrow.target]
         start, end = high.columns[arrow.source], high.columns[arrow.target]
         if start < end:
-            tip = _left_end(target, role_of[arrow.target], high.ports[number])
-            route = _across(source, tip, (start, end), high.tracks.get(number), sides)
+            port = high.ports[number]
+            tip = _left_end(target, role_of[arrow.target], port.below)
+            flat = _flat(arrow, port)
+            route = _across(source, tip, flat, (start, end), high.tracks.get(number), sides)
         elif _is_blocked(arrow, high):
             route = _around(source, target, sides.right[start], _bulge(arrow, high))
         else:
@@ -140,8 +149,20 @@ def _routes(
     return tuple(routes)
 
 
+def _flat(arrow: Arrow, port: Port) -> float:
+    """How much of an arrow is level before its head, for marks; those of neighbours alternate."""
+    if not arrow.marks:
+        return 0.0
+    return MARK + MARK_STEP * (2 * len(arrow.marks) - 1 + port.rank % 2)
+
+
 def _across(
-    source: Spot, tip: Point, columns: tuple[int, int], track: float | None, sides: _Sides
+    source: Spot,
+    tip: Point,
+    flat: float,
+    columns: tuple[int, int],
+    track: float | None,
+    sides: _Sides,
 ) -> Route:
     """From column to column; over others on a track."""
     start, end = columns
@@ -150,10 +171,10 @@ def _across(
     if track is not None:
         pen.across((sides.left[start + 1], track))
         pen.straight((sides.right[end - 1], track))
-    pen.across((sides.left[end] - HEAD, tip[1]))
-    middle = pen.middle
+    bend = sides.left[end] - HEAD - flat
+    pen.across((bend, tip[1]))
     pen.straight((tip[0] - HEAD + 1, tip[1]))
-    return Route(pen.line, head_at(tip, "right"), middle)
+    return Route(pen.line, head_at(tip, "right"), (bend + MARK_STEP / 2, tip[1]))
 
 
 def _straight_up_or_down(source: Spot, target: Spot, beside: float) -> Route:
@@ -199,5 +220,6 @@ def _left_end(target: Spot, role: Role, port: float) -> Point:
         case "adapter":
             inside = abs(port)
         case _:
-            inside = 0.0
+            over = max(0.0, abs(port) - target.height / 2 + CORNER)
+            inside = CORNER - sqrt(CORNER**2 - over**2)
     return target.left + inside, target.y + port

@@ -1,24 +1,23 @@
 """The parts of a drawing as SVG: texts, boxes, arrows, frames. No element has an id."""
 
 from collections.abc import Iterable
-from xml.sax.saxutils import escape
 
 from fpncompiler.drawing.curves import Route, number
-from fpncompiler.drawing.measures import ADAPTER, BADGE, LABEL, NESTED, Spot, fitted_label
+from fpncompiler.drawing.measures import ADAPTER, BADGE, CORNER, LABEL, Spot, fitted_label
 from fpncompiler.drawing.palette import PREFIX
 from fpncompiler.drawing.picture import Arrow, Box
 
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 _WEIGHTED = ("weighted", "softmax", "fast_normalized")
 _DASHES = "4 3"
-_CORNER = 7.0
-_MARK = 4.5  # half the diagonal of an adapter on an arrow
+_MARK = 4.0  # half the size of a mark on an arrow
 _BASELINE = 0.35  # of the size of a font, from the middle of its letters down
 
 
 def xml_text(text: str) -> str:
     """Text for XML, in ASCII; what XML does not allow becomes U+FFFD."""
     allowed = "".join(letter if _is_allowed(ord(letter)) else "\ufffd" for letter in text)
-    return escape(allowed, {'"': "&quot;"}).encode("ascii", "xmlcharrefreplace").decode()
+    return allowed.translate(_ESCAPES).encode("ascii", "xmlcharrefreplace").decode()
 
 
 def text_at(
@@ -91,13 +90,13 @@ def mark_at(mark: str, x: float, y: float) -> str:
     """A mark on an arrow: a diamond is an adapter, a square some other step."""
     if mark == "adapter":
         return _diamond("mark", x, y, _MARK)
-    return rectangle(Spot(x, y, 7.0, 7.0), "mark")
+    return rectangle(Spot(x, y, 6.0, 6.0), "mark")
 
 
 def _marks(arrow: Arrow, route: Route) -> Iterable[str]:
     x, y = route.middle
     for place, mark in enumerate(arrow.marks):
-        yield mark_at(mark, x + 11.0 * place, y)
+        yield mark_at(mark, x + 9.0 * place, y)
 
 
 def _title(box: Box) -> str:
@@ -111,7 +110,7 @@ def _outline(box: Box, spot: Spot) -> str:
     dashes = _DASHES if box.state == "removed" else ""
     if box.role == "adapter":
         return _diamond(classes, spot.x, spot.y, ADAPTER)
-    corner = spot.height / 2 if box.role in ("nested", "output") else _CORNER
+    corner = spot.height / 2 if box.role in ("nested", "output") else CORNER
     return rectangle(spot, classes, corner, dashes)
 
 

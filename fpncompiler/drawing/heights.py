@@ -10,31 +10,41 @@ from fpncompiler.drawing.tracks import Lane, detour, tracks
 
 ROOM = range(72, 168, 8)  # from level to level: the first that lets arrows pass nearby
 BRANCH_PITCH = BOX_HEIGHT + 12.0
-PORT = 7.0  # between the heads of arrows into one box
+PORT, NARROWEST = 7.0, 5.0  # between the heads of arrows into one box
+EDGE = 3.0  # of a side that no head is at
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """Where an arrow ends: how far below the middle of its target, and its rank from the top."""
+
+    below: float
+    rank: int
 
 
 @dataclass(frozen=True, slots=True)
 class Heights:
     """The columns of boxes, and all heights from the top of the drawing on.
 
-    `pitch` is from level to level. Tracks and ports are found by the number of their arrow: a track
-    where it passes other columns, a port where it comes from the left, as a distance from the
-    middle of its target.
+    `pitch` is from level to level, `room` the part of it that is for arrows. Tracks and ports are
+    found by the number of their arrow: a track where it passes other columns, a port where it comes
+    from the left.
     """
 
     columns: Mapping[str, int]
     rows: Mapping[int, float]
     pitch: float
+    room: float
     boxes: Mapping[str, float]
     tracks: Mapping[int, float]
-    ports: Mapping[int, float]
+    ports: Mapping[int, Port]
     bottom: float
 
 
-def heights(picture: Picture) -> Heights:
-    """Rows as near each other as the arrows between them let them be."""
-    placed = columns(picture)
-    for room in ROOM:
+def heights(picture: Picture, plan: Heights | None = None) -> Heights:
+    """Rows as near each other as the arrows between them let them be; or those of a plan."""
+    placed = plan.columns if plan else columns(picture)
+    for room in (plan.room,) if plan else ROOM:
         rows, boxes, pitch = _rows(picture, room)
         passing, is_near = _tracks(picture, placed, boxes, room)
         if is_near:
@@ -48,6 +58,7 @@ def heights(picture: Picture) -> Heights:
         columns=placed,
         rows={level: y + down for level, y in rows.items()},
         pitch=pitch,
+        room=room,
         boxes=boxes,
         tracks=passing,
         ports=_ports(picture, placed, boxes, passing),
@@ -88,8 +99,11 @@ def _ports(
     placed: Mapping[str, int],
     boxes: Mapping[str, float],
     passing: Mapping[int, float],
-) -> dict[int, float]:
-    """Arrow -> where it ends, in the order in which arrows arrive; one that is level stays so."""
+) -> dict[int, Port]:
+    """Arrow -> where it ends, in the order in which they arrive; a level one stays level.
+
+    Where that leaves too little room for the others, it gives way.
+    """
     into: dict[str, list[tuple[float, int]]] = {}
     for number, arrow in enumerate(picture.arrows):
         if placed[arrow.source] < placed[arrow.target]:
@@ -100,9 +114,12 @@ def _ports(
     for target, arrivals in into.items():
         arrivals.sort()
         last = len(arrivals) - 1
+        room = box_size(box_of[target])[1] / 2 - EDGE
         levels = (rank for rank, (y, _) in enumerate(arrivals) if y == boxes[target])
         middle = next(levels, last / 2)
-        room = box_size(box_of[target])[1] / 2 - 6
+        if room / max(middle, last - middle, 1) < NARROWEST:
+            middle = last / 2
         step = min(PORT, room / max(middle, last - middle, 1))
-        ports |= {number: (rank - middle) * step for rank, (_, number) in enumerate(arrivals)}
+        for rank, (_, number) in enumerate(arrivals):
+            ports[number] = Port((rank - middle) * step, rank)
     return ports

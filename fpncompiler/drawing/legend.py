@@ -55,7 +55,7 @@ def legend_entries(pictures: Sequence[Picture]) -> list[Entry]:
     arrows = [arrow for picture in pictures for arrow in picture.arrows]
     boxes = [box for picture in pictures for box in picture.boxes]
     flows = {arrow.flow for arrow in arrows if arrow.state == "kept"}
-    states = {part.state for part in (*arrows, *boxes)}
+    states = {arrow.state for arrow in arrows} | {box.state for box in boxes}
     roles = {box.role for box in boxes}
     marks = {mark for arrow in arrows for mark in arrow.marks}
     entries = [Entry(_role_sign(role), text) for role, text in _ROLES if role in roles]

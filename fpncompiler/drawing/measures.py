@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fpncompiler.drawing.picture import Box
 
 BOX_HEIGHT = 30.0
+CORNER = 7.0  # radius of a box's corners
 BADGE = 9.0  # radius of the disc with a fusion's letter
 ADAPTER = 8.0  # half the diagonal of an adapter
 NESTED = 12.0  # radius of a fusion within the inputs of another

@@ -1,7 +1,7 @@
 """Colours of drawings, in light and in dark, as the style sheet of an SVG.
 
-A text has a contrast of 4.5 or more to whatever it stands on, a line of 3 or more to the page (WCAG 2,
-level AA); what was removed is faded, and dashed for those who cannot see that.
+A text has a contrast of 4.5 or more to whatever it stands on (WCAG 2, level AA), a line of 3 or
+more to the page; what was removed is faded, and dashed besides.
 """
 
 from dataclasses import dataclass

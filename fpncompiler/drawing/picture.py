@@ -3,9 +3,8 @@
 A picture is made of graphs, and told as SVG, Mermaid or DOT.
 """
 
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 Role = Literal["input", "unary", "fuse", "nested", "adapter", "output"]
@@ -68,9 +67,6 @@ class Arrow:
     state: State = "kept"
 
 
-ArrowKey = tuple[str, str, int]
-
-
 @dataclass(frozen=True, slots=True)
 class Picture:
     """Boxes and arrows, sources before targets; `frames` are the captions of its layers."""
@@ -84,16 +80,6 @@ class Picture:
         """The levels from the finest to the coarsest, those without a box too."""
         found = [box.level for box in self.boxes]
         return range(min(found), max(found) + 1)
-
-    def keyed_arrows(self) -> dict[ArrowKey, Arrow]:
-        """Arrows by their ends, and by their number among those that have the same ends."""
-        seen = Counter[tuple[str, str]]()
-        keyed = {}
-        for arrow in self.arrows:
-            ends = arrow.source, arrow.target
-            keyed[*ends, seen[ends]] = arrow
-            seen[ends] += 1
-        return keyed
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +106,6 @@ def flow_between(source: Box, target: Box) -> Flow:
     if source.level == target.level:
         return "same"
     return "finer" if target.level < source.level else "coarser"
-
-
-def in_state(picture: Picture, state: State) -> Picture:
-    """The picture with everything in one state."""
-    return replace(
-        picture,
-        boxes=tuple(replace(box, state=state) for box in picture.boxes),
-        arrows=tuple(replace(arrow, state=state) for arrow in picture.arrows),
-    )
 
 
 def fusions_of(pictures: Iterable[Picture]) -> list[str]:

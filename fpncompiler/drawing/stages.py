@@ -3,12 +3,15 @@
 The places of boxes and arrows are those of a plan that has all of them.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 from fpncompiler.drawing.layers import layer_picture
-from fpncompiler.drawing.picture import Arrow, ArrowKey, Box, Panel, Picture, in_state
+from fpncompiler.drawing.picture import Arrow, Box, Panel, Picture
 from fpncompiler.ir.graph import Graph
+
+_Key = tuple[str, str, int]
 
 
 def stage_panels(stages: Sequence[tuple[str, Graph]]) -> list[Panel]:
@@ -18,8 +21,9 @@ def stage_panels(stages: Sequence[tuple[str, Graph]]) -> list[Panel]:
     panels = []
     for place, (name, graph) in enumerate(stages):
         if place == 0:
-            note = "as the spec declares it"
-            panels.append(Panel(graph.name, note, pictures[0], plan))
+            nodes, edges = len([*graph.computed()]), graph.edge_count()
+            note = f"{_counted(nodes, 'node')}, {_counted(edges, 'edge')}"
+            panels.append(Panel("as declared", note, pictures[0], plan))
             continue
         picture = _changed(pictures[place - 1], pictures[place])
         panels.append(Panel(f"after {name}", _note(picture), picture, plan))
@@ -28,34 +32,35 @@ def stage_panels(stages: Sequence[tuple[str, Graph]]) -> list[Panel]:
 
 def _changed(before: Picture, after: Picture) -> Picture:
     """The picture after a pass, with what it removed and what it added told apart."""
-    old_boxes = {box.id for box in before.boxes}
-    new_boxes = {box.id for box in after.boxes}
-    old_arrows, new_arrows = before.keyed_arrows(), after.keyed_arrows()
-    gone = in_state(before, "removed")
-    came = in_state(after, "added")
-    boxes = [box for box in gone.boxes if box.id not in new_boxes]
-    boxes += [
-        shown if box.id not in old_boxes else box
-        for box, shown in zip(after.boxes, came.boxes, strict=True)
-    ]
-    arrows = [
-        arrow for key, arrow in zip(old_arrows, gone.arrows, strict=True) if key not in new_arrows
-    ]
-    arrows += [
-        shown if key not in old_arrows else arrow
-        for (key, arrow), shown in zip(new_arrows.items(), came.arrows, strict=True)
-    ]
+    old = {box.id for box in before.boxes}
+    new = {box.id for box in after.boxes}
+    boxes = [replace(box, state="removed") for box in before.boxes if box.id not in new]
+    boxes += [box if box.id in old else replace(box, state="added") for box in after.boxes]
+    had, has = _keyed(before), _keyed(after)
+    arrows = [replace(arrow, state="removed") for key, arrow in had.items() if key not in has]
+    arrows += [a if key in had else replace(a, state="added") for key, a in has.items()]
     return replace(after, boxes=tuple(boxes), arrows=tuple(arrows))
 
 
 def _together(pictures: Sequence[Picture]) -> Picture:
     """A picture with every box and arrow of several, each once."""
     boxes: dict[str, Box] = {}
-    arrows: dict[ArrowKey, Arrow] = {}
+    arrows: dict[_Key, Arrow] = {}
     for picture in pictures:
         boxes |= {box.id: box for box in picture.boxes}
-        arrows |= picture.keyed_arrows()
+        arrows |= _keyed(picture)
     return Picture(tuple(boxes.values()), tuple(arrows.values()))
+
+
+def _keyed(picture: Picture) -> dict[_Key, Arrow]:
+    """Arrows by their ends, and by their number among those that have the same ends."""
+    seen = Counter[tuple[str, str]]()
+    keyed = {}
+    for arrow in picture.arrows:
+        ends = arrow.source, arrow.target
+        keyed[*ends, seen[ends]] = arrow
+        seen[ends] += 1
+    return keyed
 
 
 def _note(picture: Picture) -> str:

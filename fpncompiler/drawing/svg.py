@@ -5,13 +5,13 @@ A drawing has a page of its own, so that it can be read on a light and on a dark
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from fpncompiler.drawing.arrangement import Arrangement, arrange
 from fpncompiler.drawing.curves import number
 from fpncompiler.drawing.elements import (
     arrow_at,
     box_at,
-    classed,
     frame_at,
     rectangle,
     text_at,
@@ -26,7 +26,7 @@ MARGIN = 16.0
 AXIS = 52.0  # left of the boxes: what the rows are
 APART = 28.0  # between panels
 HEADING = 44.0  # above a panel that has a caption
-WIDEST = 1400.0  # a row of panels, unless a single one is wider
+WIDEST = 1600.0  # about as wide a row of panels may be
 _LINE = 20.0
 
 
@@ -71,31 +71,24 @@ def svg_of(panels: Sequence[Panel], title: str, about: str, theme: Theme = "auto
     return "\n".join([*parts, legend, "</svg>", ""])
 
 
-def described(picture: Picture) -> str:
-    """How much of what a picture shows."""
-    kinds = {"input": "inputs", "output": "outputs"}
-    counts = {name: sum(box.role == role for box in picture.boxes) for role, name in kinds.items()}
-    nodes = len(picture.boxes) - sum(counts.values())
-    levels = picture.levels
-    return (
-        f"levels {levels[0]} to {levels[-1]}, the coarsest on top; {nodes} nodes,"
-        f" {counts['inputs']} inputs and {counts['outputs']} outputs, {len(picture.arrows)} edges"
-    )
-
-
 def _placed(panels: Sequence[Panel], heading: float) -> tuple[list[_Placed], float, float]:
-    """Panels in rows; and the width and height of all of them."""
+    """Panels in rows that are about as long; and the width and height of all of them."""
+    arranged = [arrange(panel.picture, panel.plan) for panel in panels]
+    widths = [
+        max(AXIS + places.width, _heading_width(panel))
+        for panel, places in zip(panels, arranged, strict=True)
+    ]
+    rows = ceil((sum(widths) + APART * (len(widths) - 1)) / WIDEST)
+    in_a_row = ceil(len(panels) / rows)
     placed: list[_Placed] = []
     x, y, right, bottom = 0.0, 0.0, 0.0, 0.0
-    for panel in panels:
-        places = arrange(panel.plan)
-        width = max(AXIS + places.width, _heading_width(panel))
-        if x > 0 and x + width > WIDEST:
+    for place, (panel, places) in enumerate(zip(panels, arranged, strict=True)):
+        if place and place % in_a_row == 0:
             x, y = 0.0, bottom + APART
         placed.append(_Placed(panel, places, x, y))
-        right = max(right, x + width)
+        right = max(right, x + widths[place])
         bottom = max(bottom, y + heading + _above(places) + places.height)
-        x += width + APART
+        x += widths[place] + APART
     return placed, right, bottom
 
 
@@ -119,7 +112,7 @@ def _panel(placed: _Placed) -> list[str]:
         down = HEADING
     parts.append(f'<g transform="translate({number(AXIS)} {number(down + _above(places))})">')
     parts += _rows(places)
-    for spot, caption in zip(places.frames, panel.plan.frames, strict=True):
+    for spot, caption in zip(places.frames, panel.picture.frames, strict=True):
         parts.append(frame_at(spot))
         parts.append(text_at(spot.left, spot.top - 12, caption, CAPTION, "text ink strong"))
     return [*parts, *_drawn(panel.picture, places), "</g>"]
@@ -138,10 +131,9 @@ def _rows(places: Arrangement) -> list[str]:
 
 
 def _drawn(picture: Picture, places: Arrangement) -> list[str]:
-    """What a picture shows of a plan: arrows behind boxes, what is removed behind all."""
+    """Arrows behind boxes, and what is removed behind all."""
     order = {"removed": 0, "kept": 1, "added": 2}
-    routes = dict(zip(places.picture.keyed_arrows(), places.routes, strict=True))
-    arrows = [(arrow, routes[key]) for key, arrow in picture.keyed_arrows().items()]
+    arrows = [*zip(picture.arrows, places.routes, strict=True)]
     arrows.sort(key=lambda drawn: order[drawn[0].state])
     drawn = [arrow_at(arrow, route) for arrow, route in arrows]
     return drawn + [box_at(box, places.spots[box.id]) for box in picture.boxes]

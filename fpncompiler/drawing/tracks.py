@@ -34,7 +34,7 @@ def tracks(lanes: Sequence[Lane], boxes: Mapping[int, Sequence[float]]) -> list[
     Args:
         boxes: column -> the heights of its boxes' centres.
     """
-    order = sorted(range(len(lanes)), key=lambda i: (lanes[i].end - lanes[i].start, lanes[i].way))
+    order = sorted(range(len(lanes)), key=lambda number: _turn(lanes[number]))
     found = [0.0] * len(lanes)
     done: list[int] = []
     half = BOX_HEIGHT / 2 + CLEARANCE
@@ -52,6 +52,11 @@ def tracks(lanes: Sequence[Lane], boxes: Mapping[int, Sequence[float]]) -> list[
 def detour(lane: Lane, track: float) -> float:
     """How much farther up and down an arrow goes than it would without boxes in its way."""
     return abs(track - lane.leaves) + abs(track - lane.arrives) - lane.way
+
+
+def _turn(lane: Lane) -> tuple[bool, int, float]:
+    """Those within a level come first, for they may need no bend; then the short ones."""
+    return lane.way > 0, lane.end - lane.start, lane.way
 
 
 def _share_a_gap(first: Lane, second: Lane) -> bool:
