@@ -359,7 +359,7 @@ def _refuse_backbone(choice: BackboneChoice, sink: Sink) -> None:
 
 
 def file_stem(topology: Topology, model: Model, options: Options) -> str:
-    """What a file is called: `bifpn_d3`, and what else was chosen, so that none replaces another."""
+    """What a file is called: `bifpn_d3`, and what else was chosen, so that none replaces any."""
     if options.name:
         return options.name
     parts = [topology.name, model.variant]

@@ -74,7 +74,7 @@ def networks_drawing(
 ) -> Drawing:
     """Networks side by side, each with its own title."""
     panels = [
-        _captioned(name, network_picture(network, layers=layers, adapters=adapters))
+        _captioned(name, network, network_picture(network, layers=layers, adapters=adapters))
         for name, network in networks
     ]
     return _together(panels, title)
@@ -87,7 +87,7 @@ def stages_drawing(
     panels = stage_panels(stages)
     if network is not None:
         word = "repeated" if network.depth > 1 else "in the network"
-        panels.append(_captioned(word, network_picture(network)))
+        panels.append(_captioned(word, network, network_picture(network)))
     return _together(panels, title)
 
 
@@ -117,8 +117,9 @@ def _alone(picture: Picture, title: str) -> Drawing:
     return Drawing((Panel("", "", picture, picture),), title, _described(picture))
 
 
-def _captioned(caption: str, picture: Picture) -> Panel:
-    return Panel(caption, _counts(picture), picture, picture)
+def _captioned(caption: str, network: Network, picture: Picture) -> Panel:
+    note = f"{network.depth} layer{'s' * (network.depth > 1)}"
+    return Panel(caption, note, picture, picture)
 
 
 def _together(panels: list[Panel], title: str) -> Drawing:
@@ -128,12 +129,7 @@ def _together(panels: list[Panel], title: str) -> Drawing:
 
 def _described(picture: Picture) -> str:
     levels = picture.levels
-    rows = f"levels {levels[0]} to {levels[-1]}, the coarsest on top" if levels else "no levels"
-    return f"{rows}; {_counts(picture)}"
-
-
-def _counts(picture: Picture) -> str:
-    """`8 nodes, 19 edges, 3 layers`: what is computed, as drawn."""
     nodes = {box.id for box in picture.boxes if box.role not in ("input", "output")}
     edges = sum(arrow.target in nodes for arrow in picture.arrows)
-    return f"{len(nodes)} nodes, {edges} edges"
+    rows = f"levels {levels[0]} to {levels[-1]} as rows, the coarsest on top"
+    return "; ".join([f"{rows}; {len(nodes)} nodes, {edges} edges", *picture.frames])

@@ -4,7 +4,7 @@ The ids of boxes are those of nodes behind the number of their layer: `0/p6_td`.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -54,10 +54,15 @@ class Sketch:
         self.box_of[box.id] = box
         return box.id
 
-    def join(self, source: str, target: str, steps: tuple[Step, ...], about: str) -> None:
-        """Add an arrow between boxes that are there."""
-        flow = flow_between(self.box_of[source], self.box_of[target])
-        self.arrows.append(Arrow(source, target, flow, marks_of(steps, self.adapters), about))
+    def join(self, source: str, target: str, steps: tuple[Step, ...] = ()) -> None:
+        """Add an arrow between boxes that are there; adapters are part of it if they are shown."""
+        start, end = self.box_of[source], self.box_of[target]
+        shown = [step for step in steps if self.adapters or not isinstance(step, Adapt)]
+        about = f"{start.label} to {end.label}"
+        if shown:
+            about += f": {', '.join(map(_words, shown))}"
+        flow = flow_between(start, end)
+        self.arrows.append(Arrow(source, target, flow, marks_of(shown), about))
 
     def picture(self, frames: Iterable[str] = ()) -> Picture:
         """The picture of what is there."""
@@ -120,8 +125,7 @@ def sketch_layer(
         )
         found[node] = sketch.put(box)
         for edge in edges:
-            about = " ".join([edge.source, *map(_words, edge.via), "to", node])
-            sketch.join(found[edge.source], box.id, edge.via, about)
+            sketch.join(found[edge.source], box.id, edge.via)
     return {level: found[node] for level, node in sorted(graph.outputs.items())}
 
 
@@ -131,7 +135,7 @@ def sketch_outputs(sketch: Sketch, outputs: Mapping[int, str], frame: int) -> No
         name = f"P{level}"
         about = f"output {name}"
         box = Box(f"output/{name}", name, level, "output", "outputs", frame, about=about)
-        sketch.join(source, sketch.put(box), (), f"{sketch.box_of[source].label} is {about}")
+        sketch.join(source, sketch.put(box))
 
 
 def family_of(node: str, level: int) -> str:
@@ -144,10 +148,10 @@ def fusion_text(fusion: Fusion) -> str:
     return fusion.kind + ("" if fusion.granularity == "scalar" else f"/{fusion.granularity}")
 
 
-def marks_of(steps: tuple[Step, ...], adapters: bool) -> tuple[Mark, ...]:
-    """What an arrow is marked with: adapters if asked, and steps of the edge's own."""
+def marks_of(steps: Sequence[Step]) -> tuple[Mark, ...]:
+    """What an arrow is marked with: an adapter, and steps of the edge's own."""
     marks: list[Mark] = []
-    if adapters and any(isinstance(step, Adapt) for step in steps):
+    if any(isinstance(step, Adapt) for step in steps):
         marks.append("adapter")
     if any(isinstance(step, Convolution | Pool | Activate | Block) for step in steps):
         marks.append("step")

@@ -3,6 +3,7 @@
 A drawing has a page of its own, so that it can be read on a light and on a dark background.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -25,19 +26,20 @@ from fpncompiler.drawing.picture import Panel, Picture
 MARGIN = 16.0
 AXIS = 52.0  # left of the boxes: what the rows are
 APART = 28.0  # between panels
-HEADING = 44.0  # above a panel that has a caption
-WIDEST = 1600.0  # about as wide a row of panels may be
+HEADING, CAPTIONS = 44.0, 26.0  # above panels: for their captions, and those of their frames
+WIDEST = 1600  # about as wide a row of panels may be
 _LINE = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """A panel and its corner at the upper left."""
+    """A panel, its corner at the upper left, and the room above it for captions."""
 
     panel: Panel
     places: Arrangement
     x: float
     y: float
+    above: float
 
 
 def svg_of(panels: Sequence[Panel], title: str, about: str, theme: Theme = "auto") -> str:
@@ -47,7 +49,7 @@ def svg_of(panels: Sequence[Panel], title: str, about: str, theme: Theme = "auto
         title: above the drawing, and its accessible name.
         about: what is to be seen, for those who cannot see it.
     """
-    placed, width, bottom = _placed(panels, HEADING * any(panel.caption for panel in panels))
+    placed, width, bottom = _placed(panels)
     entries = legend_entries([panel.picture for panel in panels])
     width = max(width, widest(entries), min(width_of(title, TITLE, bold=True), WIDEST))
     top = MARGIN + _LINE + 8 if title else MARGIN
@@ -71,30 +73,44 @@ def svg_of(panels: Sequence[Panel], title: str, about: str, theme: Theme = "auto
     return "\n".join([*parts, legend, "</svg>", ""])
 
 
-def _placed(panels: Sequence[Panel], heading: float) -> tuple[list[_Placed], float, float]:
-    """Panels in rows that are about as long; and the width and height of all of them."""
+def _placed(panels: Sequence[Panel]) -> tuple[list[_Placed], float, float]:
+    """Panels in rows that are about as wide; and the width and height of all of them."""
     arranged = [arrange(panel.picture, panel.plan) for panel in panels]
+    above = HEADING if any(panel.caption for panel in panels) else 0.0
+    above += CAPTIONS if any(places.frames for places in arranged) else 0.0
     widths = [
         max(AXIS + places.width, _heading_width(panel))
         for panel, places in zip(panels, arranged, strict=True)
     ]
-    rows = ceil((sum(widths) + APART * (len(widths) - 1)) / WIDEST)
-    in_a_row = ceil(len(panels) / rows)
+    limit = _row_width(widths)
     placed: list[_Placed] = []
     x, y, right, bottom = 0.0, 0.0, 0.0, 0.0
-    for place, (panel, places) in enumerate(zip(panels, arranged, strict=True)):
-        if place and place % in_a_row == 0:
+    for panel, places, width in zip(panels, arranged, widths, strict=True):
+        if x > 0 and x + width > limit:
             x, y = 0.0, bottom + APART
-        placed.append(_Placed(panel, places, x, y))
-        right = max(right, x + widths[place])
-        bottom = max(bottom, y + heading + _above(places) + places.height)
-        x += widths[place] + APART
+        placed.append(_Placed(panel, places, x, y, above))
+        right = max(right, x + width)
+        bottom = max(bottom, y + above + places.height)
+        x += width + APART
     return placed, right, bottom
 
 
-def _above(places: Arrangement) -> float:
-    """The room for the captions of frames."""
-    return _LINE + 6 if places.frames else 0.0
+def _row_width(widths: list[float]) -> int:
+    """The least width of rows, of which there are as few as can be within `WIDEST`."""
+    widest_panel = ceil(max(widths))
+    limits = range(widest_panel, max(widest_panel, WIDEST) + 1)
+    fewest = _row_count(widths, limits[-1])
+    return limits[bisect_left(limits, True, key=lambda limit: _row_count(widths, limit) <= fewest)]
+
+
+def _row_count(widths: list[float], limit: int) -> int:
+    """How many rows there are if none is wider than some limit."""
+    count, x = 1, 0.0
+    for width in widths:
+        if x > 0 and x + width > limit:
+            count, x = count + 1, 0.0
+        x += width + APART
+    return count
 
 
 def _heading_width(panel: Panel) -> float:
@@ -105,12 +121,10 @@ def _panel(placed: _Placed) -> list[str]:
     """Everything of a panel, whose corner is at 0 0."""
     panel, places = placed.panel, placed.places
     parts = []
-    down = 0.0
     if panel.caption:
         parts.append(text_at(0, 9, panel.caption, CAPTION, "text ink strong"))
         parts.append(text_at(0, 27, panel.note, SMALL, "text muted"))
-        down = HEADING
-    parts.append(f'<g transform="translate({number(AXIS)} {number(down + _above(places))})">')
+    parts.append(f'<g transform="translate({number(AXIS)} {number(placed.above)})">')
     parts += _rows(places)
     for spot, caption in zip(places.frames, panel.picture.frames, strict=True):
         parts.append(frame_at(spot))
