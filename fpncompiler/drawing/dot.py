@@ -1,11 +1,15 @@
-"""Panels in the DOT language of Graphviz, with the columns of the drawing as ranks.
+"""Panels in the DOT language of Graphviz.
 
-Graphviz places nodes within a rank as it likes: levels are nearly rows there, where they can be.
+The columns of the drawing are ranks for `dot`, which orders what is within a rank as it likes.
+Positions are those of the drawing: `neato -n` has levels as rows.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from fpncompiler.drawing.columns import columns
+from fpncompiler.drawing.arrangement import arrange
+from fpncompiler.drawing.curves import number
+from fpncompiler.drawing.measures import Spot
 from fpncompiler.drawing.palette import LIGHT
 from fpncompiler.drawing.picture import Arrow, Box, Panel, Role, State
 
@@ -25,63 +29,90 @@ _STATES: dict[State, str] = {
 }
 
 
+_WIDER = 1.4  # than in the drawing: labels say more
+_APART = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A panel, by its number, and where its boxes are: below others."""
+
+    number: int
+    spots: Mapping[str, Spot]
+    down: float
+
+    def name(self, box: str) -> str:
+        """What a box is called among those of all panels."""
+        return quoted(f"{self.number}/{box}")
+
+
 def dot_of(panels: Sequence[Panel], title: str, about: str) -> str:
     """A directed graph from left to right."""
     lines = [
         f"digraph {quoted(title)} {{",
-        f"  graph [rankdir=LR, label={quoted(title)}, labelloc=t, comment={quoted(about)}];",
+        f"  graph [rankdir=LR, splines=true, label={quoted(title)}, labelloc=t, comment={quoted(about)}];",
         '  node [fontname="monospace", fontsize=12, height=0.4];',
     ]
-    for number, panel in enumerate(panels):
-        lines += _panel(number, panel)
+    down = 0.0
+    for place, panel in enumerate(panels):
+        places = arrange(panel.picture, panel.plan)
+        lines += _panel(panel, _Shown(place, places.spots, down))
+        down += places.height + _APART
     return "\n".join([*lines, "}", ""])
 
 
 def quoted(*lines: str) -> str:
-    """A string of DOT, in ASCII; Graphviz reads `&` codes back, and backslashes mean nothing."""
+    """A string of DOT, in which nothing of the text means anything."""
     return '"' + "\\n".join("".join(map(_coded, line)) for line in lines) + '"'
 
 
 def _coded(letter: str) -> str:
-    if letter in '\\"&<>':
+    if letter == "\\":
+        return "\\\\"
+    if letter in '"&<>':
         return f"&#{ord(letter)};"
-    if " " <= letter <= "~":
-        return letter
-    return f"&#{ord(letter)};" if letter.isprintable() else "?"
+    return letter if letter.isprintable() else "?"
 
 
-def _panel(number: int, panel: Panel) -> Iterator[str]:
+def _panel(panel: Panel, shown: _Shown) -> Iterator[str]:
     """A cluster for a panel with a caption, and one for each layer with one."""
     indent = "  "
     if panel.caption:
-        yield f"  subgraph cluster_{number} {{"
+        yield f"  subgraph cluster_{shown.number} {{"
         indent = "    "
         yield f"{indent}label={quoted(panel.caption)};"
-    placed = columns(panel.plan)
     captions = panel.picture.frames
     for frame in sorted({box.frame for box in panel.picture.boxes}):
         boxes = [box for box in panel.picture.boxes if box.frame == frame]
-        caption = captions[frame] if 0 <= frame < len(captions) else ""
-        inner = indent
-        if caption:
-            yield f"{indent}subgraph cluster_{number}_{frame} {{"
-            inner = f"{indent}  "
-            yield f"{inner}label={quoted(caption)}; style=dashed;"
-        for column in sorted({placed[box.id] for box in boxes}):
-            names = [_name(number, box.id) for box in boxes if placed[box.id] == column]
-            yield f"{inner}{{rank=same; {'; '.join(names)}}}"
-        yield from (f"{inner}{_box(number, box)}" for box in boxes)
-        if caption:
-            yield f"{indent}}}"
-    yield from (f"{indent}{_arrow(number, arrow)}" for arrow in panel.picture.arrows)
+        if not 0 <= frame < len(captions):
+            yield from _boxes(boxes, shown, indent)
+            continue
+        yield f"{indent}subgraph cluster_{shown.number}_{frame} {{"
+        yield f"{indent}  label={quoted(captions[frame])}; style=dashed;"
+        yield from _boxes(boxes, shown, f"{indent}  ")
+        yield f"{indent}}}"
+    yield from (f"{indent}{_arrow(arrow, shown)}" for arrow in panel.picture.arrows)
     if panel.caption:
         yield "  }"
 
 
-def _box(number: int, box: Box) -> str:
-    shape = f"label={_label(box)}, {_SHAPES[box.role]}, group={quoted(f'{number} {box.level}')}"
+def _boxes(boxes: Iterable[Box], shown: _Shown, indent: str) -> Iterator[str]:
+    """Boxes, those of one column in one rank."""
+    columns: dict[float, list[str]] = {}
+    for box in boxes:
+        columns.setdefault(shown.spots[box.id].x, []).append(shown.name(box.id))
+    for _, names in sorted(columns.items()):
+        yield f"{indent}{{rank=same; {'; '.join(names)}}}"
+    yield from (f"{indent}{_box(box, shown)}" for box in boxes)
+
+
+def _box(box: Box, shown: _Shown) -> str:
+    spot = shown.spots[box.id]
+    shape = f"label={_label(box)}, {_SHAPES[box.role]}{_STATES[box.state]}"
+    group = quoted(f"{shown.number} {box.level}")
+    pos = f'pos="{number(_WIDER * spot.x)},{number(-shown.down - spot.y)}"'
     about = f"tooltip={quoted(box.about)}"
-    return f"{_name(number, box.id)} [{shape}{_STATES[box.state]}, {about}];"
+    return f"{shown.name(box.id)} [{shape}, group={group}, {pos}, {about}];"
 
 
 def _label(box: Box) -> str:
@@ -94,11 +125,7 @@ def _label(box: Box) -> str:
             return quoted(box.label, box.fusion) if box.fusion else quoted(box.label)
 
 
-def _arrow(number: int, arrow: Arrow) -> str:
-    ends = f"{_name(number, arrow.source)} -> {_name(number, arrow.target)}"
+def _arrow(arrow: Arrow, shown: _Shown) -> str:
+    ends = f"{shown.name(arrow.source)} -> {shown.name(arrow.target)}"
     state = _STATES[arrow.state] or f', color="{_COLOURS[arrow.flow]}"'
     return f"{ends} [tooltip={quoted(arrow.about)}{state}];"
-
-
-def _name(number: int, box: str) -> str:
-    return quoted(f"{number}/{box}")

@@ -92,7 +92,7 @@ def stages_drawing(
 
 
 def told(drawing: Drawing, form: Form, theme: Theme = "auto") -> str:
-    """A drawing as text, in ASCII: the same for the same drawing everywhere.
+    """A drawing as text: the same for the same drawing everywhere.
 
     Raises:
         TooLargeError: it has more nodes and edges than anybody could read.
