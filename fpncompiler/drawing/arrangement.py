@@ -7,7 +7,7 @@ from math import sqrt
 
 from fpncompiler.drawing.curves import HEAD, Pen, Point, Route, head_at
 from fpncompiler.drawing.heights import Heights, Port, heights
-from fpncompiler.drawing.measures import CAPTION, CORNER, NESTED, Spot, box_size, width_of
+from fpncompiler.drawing.measures import CAPTION, CORNER, Spot, box_size, width_of
 from fpncompiler.drawing.picture import Arrow, Picture, Role
 
 GAP, STEEPNESS = 46.0, 0.3  # between columns: at least, and more for arrows that go far up or down
@@ -214,12 +214,8 @@ def _bulge(arrow: Arrow, high: Heights) -> float:
 
 def _left_end(target: Spot, role: Role, port: float) -> Point:
     """Where an arrow from the left meets a box, some way off its middle."""
-    match role:
-        case "nested":
-            inside = NESTED - sqrt(NESTED**2 - port**2)
-        case "adapter":
-            inside = abs(port)
-        case _:
-            over = max(0.0, abs(port) - target.height / 2 + CORNER)
-            inside = CORNER - sqrt(CORNER**2 - over**2)
-    return target.left + inside, target.y + port
+    if role == "adapter":
+        return target.left + abs(port), target.y + port
+    corner = target.height / 2 if role in ("nested", "output") else CORNER
+    within = max(0.0, abs(port) - target.height / 2 + corner)
+    return target.left + corner - sqrt(corner**2 - within**2), target.y + port

@@ -50,7 +50,8 @@ def dot_of(panels: Sequence[Panel], title: str, about: str) -> str:
     """A directed graph from left to right."""
     lines = [
         f"digraph {quoted(title)} {{",
-        f"  graph [rankdir=LR, splines=true, label={quoted(title)}, labelloc=t, comment={quoted(about)}];",
+        f"  graph [rankdir=LR, splines=true, label={quoted(title)}, labelloc=t];",
+        f"  graph [comment={quoted(about)}];",
         '  node [fontname="monospace", fontsize=12, height=0.4];',
     ]
     down = 0.0

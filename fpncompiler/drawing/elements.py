@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from fpncompiler.drawing.curves import Route, number
 from fpncompiler.drawing.measures import ADAPTER, BADGE, CORNER, LABEL, Spot, fitted_label
 from fpncompiler.drawing.palette import PREFIX
-from fpncompiler.drawing.picture import Arrow, Box
+from fpncompiler.drawing.picture import Arrow, Box, State
 
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 _WEIGHTED = ("weighted", "softmax", "fast_normalized")
@@ -56,10 +56,10 @@ def frame_at(spot: Spot) -> str:
 
 def box_at(box: Box, spot: Spot) -> str:
     """A box with its letter and label."""
-    parts = [f"<title>{xml_text(_title(box))}</title>", _outline(box, spot)]
-    if box.role == "nested":
+    parts = [*_titled(_about(box.about, box.state)), _outline(box, spot)]
+    if box.role == "nested" and box.symbol:
         parts.append(_letter(box, spot.x, spot.y))
-    elif box.role != "adapter":
+    elif box.label and box.role not in ("nested", "adapter"):
         parts += _labelled(box, spot)
     return f"<g>{''.join(parts)}</g>"
 
@@ -76,9 +76,8 @@ def arrow_at(arrow: Arrow, route: Route) -> str:
     name = arrow.flow if arrow.state == "kept" else arrow.state
     width = ' stroke-width="2"' if arrow.state == "added" else ""
     dashes = f' stroke-dasharray="{_DASHES}"' if arrow.state == "removed" else ""
-    about = arrow.about if arrow.state == "kept" else f"{arrow.about} ({arrow.state})"
     parts = [
-        f"<title>{xml_text(about)}</title>" if about else "",
+        *_titled(_about(arrow.about, arrow.state)),
         f'<path fill="none"{width}{dashes} d="{route.line}"/>',
         f'<path stroke="none" d="{route.head}"/>',
     ]
@@ -99,9 +98,14 @@ def _marks(arrow: Arrow, route: Route) -> Iterable[str]:
         yield mark_at(mark, x + 9.0 * place, y)
 
 
-def _title(box: Box) -> str:
-    about = box.about or box.label
-    return about if box.state == "kept" else f"{about} ({box.state})"
+def _titled(about: str) -> Iterable[str]:
+    """What a reader is told that points at something; signs of a legend say nothing."""
+    if about:
+        yield f"<title>{xml_text(about)}</title>"
+
+
+def _about(about: str, state: State) -> str:
+    return about if state == "kept" or not about else f"{about} ({state})"
 
 
 def _outline(box: Box, spot: Spot) -> str:

@@ -46,7 +46,7 @@ def heights(picture: Picture, plan: Heights | None = None) -> Heights:
     placed = plan.columns if plan else columns(picture)
     for room in (plan.room,) if plan else ROOM:
         rows, boxes, pitch = _rows(picture, room)
-        passing, is_near = _tracks(picture, placed, boxes, room)
+        passing, is_near = _tracks(picture, placed, boxes, pitch)
         if is_near:
             break
     edges = [y + side for y in rows.values() for side in (-pitch / 2, pitch / 2)]
@@ -78,7 +78,7 @@ def _rows(picture: Picture, room: float) -> tuple[dict[int, float], dict[str, fl
 
 
 def _tracks(
-    picture: Picture, placed: Mapping[str, int], boxes: Mapping[str, float], room: float
+    picture: Picture, placed: Mapping[str, int], boxes: Mapping[str, float], pitch: float
 ) -> tuple[dict[int, float], bool]:
     """Arrow -> its track, and whether all of them are near their ways."""
     asked = {
@@ -91,7 +91,7 @@ def _tracks(
         in_column.setdefault(placed[box], []).append(y)
     found = tracks([*asked.values()], in_column)
     detours = (detour(lane, y) for lane, y in zip(asked.values(), found, strict=True))
-    return dict(zip(asked, found, strict=True)), all(each <= room for each in detours)
+    return dict(zip(asked, found, strict=True)), all(each <= pitch for each in detours)
 
 
 def _ports(

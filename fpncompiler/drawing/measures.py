@@ -18,8 +18,9 @@ LANE = 8.0  # between arrows side by side
 LABEL, CAPTION, SMALL, TITLE = 12.0, 13.0, 11.0, 16.0  # sizes of fonts
 LONGEST_LABEL = 190.0
 
-_NARROW = frozenset(" !'()*,-./:;I[]ijl|\"`tf")
-_WIDE = frozenset("%@MWmw+<=>~&#")
+_NARROW = frozenset(" !'(),-./:;I[]ijl|tf")
+_WIDE = frozenset("%@MWmw+<=>~&#^")
+_BOLD = 1.15  # times as wide
 _MONOSPACE = 0.61  # of the size of the font
 
 
@@ -56,7 +57,7 @@ class Spot:
 def width_of(text: str, size: float, *, bold: bool = False) -> float:
     """How wide a text is at most."""
     total = sum(_advance(letter) for letter in text)
-    return total * size * (1.1 if bold else 1.0)
+    return total * size * (_BOLD if bold else 1.0)
 
 
 def label_width(text: str, size: float = LABEL) -> float:
@@ -99,4 +100,4 @@ def _advance(letter: str) -> float:
         return 0.42
     if letter in _WIDE:
         return 1.0
-    return 0.7 if letter.isupper() else 0.65
+    return 0.8 if letter.isupper() else 0.65
