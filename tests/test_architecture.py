@@ -158,11 +158,12 @@ BIFPN = (ROOT / "specs/bifpn.yaml").as_posix()
     [
         f"from fpncompiler.cli import main; assert main(['compile', '{BIFPN}']) == 0",
         f"from fpncompiler.cli import main; assert main(['check', '{BIFPN}']) == 0",
+        f"from fpncompiler.cli import main; assert main(['draw', '{BIFPN}']) == 0",
         "from fpncompiler.cli import main; main(['--help'])",
         "from fpncompiler.cli import main; main(['compile', '--help'])",
         f"import fpncompiler; fpncompiler.compile_spec('{BIFPN}', 3)",
     ],
-    ids=["compile", "check", "help", "compile help", "api"],
+    ids=["compile", "check", "draw", "help", "compile help", "api"],
 )
 def test_torch_stays_unloaded(code, tmp_path):
     assert loaded_after(code, tmp_path) == set()

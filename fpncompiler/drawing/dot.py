@@ -12,6 +12,7 @@ from fpncompiler.drawing.curves import number
 from fpncompiler.drawing.measures import Spot
 from fpncompiler.drawing.palette import LIGHT
 from fpncompiler.drawing.picture import Arrow, Box, Panel, Role, State
+from fpncompiler.drawing.texts import harmless
 
 _SHAPES: dict[Role, str] = {
     "input": f'shape=box, style="rounded,filled", fillcolor="{LIGHT.given}"',
@@ -29,6 +30,7 @@ _STATES: dict[State, str] = {
 }
 
 
+_ESCAPES = str.maketrans({"\\": "\\\\", '"': "&quot;", "&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _WIDER = 1.4  # than in the drawing: labels say more
 _APART = 60.0
 
@@ -64,15 +66,7 @@ def dot_of(panels: Sequence[Panel], title: str, about: str) -> str:
 
 def quoted(*lines: str) -> str:
     """A string of DOT, in which nothing of the text means anything."""
-    return '"' + "\\n".join("".join(map(_coded, line)) for line in lines) + '"'
-
-
-def _coded(letter: str) -> str:
-    if letter == "\\":
-        return "\\\\"
-    if letter in '"&<>':
-        return f"&#{ord(letter)};"
-    return letter if letter.isprintable() else "?"
+    return '"' + "\\n".join(harmless(line).translate(_ESCAPES) for line in lines) + '"'
 
 
 def _panel(panel: Panel, shown: _Shown) -> Iterator[str]:

@@ -6,6 +6,7 @@ from fpncompiler.drawing.curves import Route, number
 from fpncompiler.drawing.measures import ADAPTER, BADGE, CORNER, LABEL, Spot, fitted_label
 from fpncompiler.drawing.palette import PREFIX
 from fpncompiler.drawing.picture import Arrow, Box, State
+from fpncompiler.drawing.texts import harmless
 
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 _WEIGHTED = ("weighted", "softmax", "fast_normalized")
@@ -15,9 +16,8 @@ _BASELINE = 0.35  # of the size of a font, from the middle of its letters down
 
 
 def xml_text(text: str) -> str:
-    """Text for XML, in ASCII; what XML does not allow becomes U+FFFD."""
-    allowed = "".join(letter if _is_allowed(ord(letter)) else "\ufffd" for letter in text)
-    return allowed.translate(_ESCAPES).encode("ascii", "xmlcharrefreplace").decode()
+    """Text for XML, in ASCII."""
+    return harmless(text).translate(_ESCAPES).encode("ascii", "xmlcharrefreplace").decode()
 
 
 def text_at(
@@ -138,13 +138,3 @@ def _diamond(classes: str, x: float, y: float, half: float) -> str:
     corners = ((x - half, y), (x, y - half), (x + half, y), (x, y + half))
     points = " ".join(f"{number(px)},{number(py)}" for px, py in corners)
     return f'<polygon class="{classed(classes)}" points="{points}"/>'
-
-
-def _is_allowed(code: int) -> bool:
-    """Whether a character may stand in XML 1.0, and steers nothing."""
-    return (
-        0x20 <= code < 0x7F
-        or 0xA0 <= code <= 0xD7FF
-        or 0xE000 <= code <= 0xFFFD
-        or (0x10000 <= code <= 0x10FFFF)
-    )

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from fpncompiler.drawing.palette import LIGHT
 from fpncompiler.drawing.picture import Arrow, Box, Panel, Role, State
+from fpncompiler.drawing.texts import harmless
 
 _PLAIN = frozenset(string.ascii_letters + string.digits + " _.,:()+-/=")
 _SHAPES: dict[Role, tuple[str, str]] = {
@@ -32,7 +33,7 @@ _COLOURS = {
 
 def mermaid_of(panels: Sequence[Panel], title: str, about: str) -> str:
     """A flowchart from left to right."""
-    lines = ["---", f"title: {json.dumps(title)}", "---"] if title else []
+    lines = ["---", f"title: {json.dumps(harmless(title))}", "---"] if title else []
     lines += ["flowchart LR", f"  accDescr: {_coded(about)}"]
     arrows: list[Arrow] = []
     for number, panel in enumerate(panels):
@@ -92,4 +93,4 @@ def _kind(arrow: Arrow) -> str:
 
 def _coded(text: str) -> str:
     """Text as Mermaid reads it back, in ASCII."""
-    return "".join(letter if letter in _PLAIN else f"#{ord(letter)};" for letter in text)
+    return "".join(letter if letter in _PLAIN else f"#{ord(letter)};" for letter in harmless(text))

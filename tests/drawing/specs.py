@@ -64,6 +64,7 @@ def checked(name: str, phi: int = 0) -> Checked:
     return check_spec(spec, Options(phi=phi))
 
 
+@cache
 def drawings(name: str) -> dict[str, Drawing]:
     """A spec drawn in every way."""
     found = checked(name)
