@@ -22,8 +22,8 @@ _SIGN, _SPACE, _APART = 26.0, 6.0, 18.0
 
 _FLOWS: tuple[tuple[Flow, str], ...] = (
     ("same", "same level"),
-    ("finer", "to a finer level (upsampled)"),
-    ("coarser", "to a coarser level (downsampled)"),
+    ("finer", "upsampled"),
+    ("coarser", "downsampled"),
 )
 _STATES: tuple[tuple[State, str], ...] = (("removed", "removed"), ("added", "added"))
 _ROLES: tuple[tuple[Role, str], ...] = (
