@@ -51,7 +51,7 @@ def arrange(picture: Picture, plan: Picture) -> Arrangement:
     """
     planned = heights(plan)
     sides = _sides(plan, planned)
-    high = heights(picture, planned)
+    high = planned if picture is plan else heights(picture, planned)
     spots = {}
     for box in picture.boxes:
         column = high.columns[box.id]

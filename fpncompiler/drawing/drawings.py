@@ -19,7 +19,7 @@ from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.network import Network
 
 Form = Literal["svg", "mermaid", "dot"]
-MAX_PARTS = 4000  # boxes and arrows of a drawing: nobody could read as many
+MAX_PARTS = 3000  # boxes and arrows of a drawing: nobody could read as many
 
 
 class TooLargeError(ValueError):

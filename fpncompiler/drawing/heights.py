@@ -2,13 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 
 from fpncompiler.drawing.columns import columns
 from fpncompiler.drawing.measures import BOX_HEIGHT, CLEARANCE, box_size
 from fpncompiler.drawing.picture import Picture
-from fpncompiler.drawing.tracks import Lane, detour, tracks
+from fpncompiler.drawing.tracks import Lane, tracks
 
-ROOM = range(72, 168, 8)  # from level to level: the first that lets arrows pass nearby
+ROOM = (
+    72,
+    80,
+    88,
+    96,
+    112,
+    128,
+    160,
+)  # from level to level: the first that lets arrows pass nearby
 BRANCH_PITCH = BOX_HEIGHT + 12.0
 PORT, NARROWEST = 7.0, 5.0  # between the heads of arrows into one box
 EDGE = 3.0  # of a side that no head is at
@@ -46,9 +55,11 @@ def heights(picture: Picture, plan: Heights | None = None) -> Heights:
     placed = plan.columns if plan else columns(picture)
     for room in (plan.room,) if plan else ROOM:
         rows, boxes, pitch = _rows(picture, room)
-        passing, is_near = _tracks(picture, placed, boxes, pitch)
-        if is_near:
+        passing = _tracks(picture, placed, boxes, pitch)
+        if passing is not None:
             break
+    else:
+        passing = _tracks(picture, placed, boxes, inf) or {}
     edges = [y + side for y in rows.values() for side in (-pitch / 2, pitch / 2)]
     edges += [y + side for y in passing.values() for side in (-CLEARANCE, CLEARANCE)]
     down = -min(edges)
@@ -78,9 +89,9 @@ def _rows(picture: Picture, room: float) -> tuple[dict[int, float], dict[str, fl
 
 
 def _tracks(
-    picture: Picture, placed: Mapping[str, int], boxes: Mapping[str, float], pitch: float
-) -> tuple[dict[int, float], bool]:
-    """Arrow -> its track, and whether all of them are near their ways."""
+    picture: Picture, placed: Mapping[str, int], boxes: Mapping[str, float], farthest: float
+) -> dict[int, float] | None:
+    """Arrow -> its track; None if one is farther away than it may be."""
     asked = {
         number: Lane(placed[a.source], placed[a.target], boxes[a.source], boxes[a.target])
         for number, a in enumerate(picture.arrows)
@@ -89,9 +100,8 @@ def _tracks(
     in_column: dict[int, list[float]] = {}
     for box, y in boxes.items():
         in_column.setdefault(placed[box], []).append(y)
-    found = tracks([*asked.values()], in_column)
-    detours = (detour(lane, y) for lane, y in zip(asked.values(), found, strict=True))
-    return dict(zip(asked, found, strict=True)), all(each <= pitch for each in detours)
+    found = tracks([*asked.values()], in_column, farthest)
+    return None if found is None else dict(zip(asked, found, strict=True))
 
 
 def _ports(

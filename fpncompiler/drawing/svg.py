@@ -27,18 +27,20 @@ MARGIN = 16.0
 AXIS = 52.0  # left of the boxes: what the rows are
 APART = 28.0  # between panels
 HEADING, CAPTIONS = 44.0, 26.0  # above panels: for their captions, and those of their frames
+NARROWEST = 360.0  # that a panel is made for the sake of its caption
 WIDEST = 1600  # about as wide a row of panels may be
 _LINE = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """A panel, its corner at the upper left, and the room above it for captions."""
+    """A panel, its corner at the upper left, its width, and the room above it for captions."""
 
     panel: Panel
     places: Arrangement
     x: float
     y: float
+    width: float
     above: float
 
 
@@ -79,7 +81,7 @@ def _placed(panels: Sequence[Panel]) -> tuple[list[_Placed], float, float]:
     above = HEADING if any(panel.caption for panel in panels) else 0.0
     above += CAPTIONS if any(places.frames for places in arranged) else 0.0
     widths = [
-        max(AXIS + places.width, _heading_width(panel))
+        max(AXIS + places.width, min(_heading_width(panel), NARROWEST))
         for panel, places in zip(panels, arranged, strict=True)
     ]
     limit = _row_width(widths)
@@ -88,7 +90,7 @@ def _placed(panels: Sequence[Panel]) -> tuple[list[_Placed], float, float]:
     for panel, places, width in zip(panels, arranged, widths, strict=True):
         if x > 0 and x + width > limit:
             x, y = 0.0, bottom + APART
-        placed.append(_Placed(panel, places, x, y, above))
+        placed.append(_Placed(panel, places, x, y, width, above))
         right = max(right, x + width)
         bottom = max(bottom, y + above + places.height)
         x += width + APART
@@ -122,8 +124,9 @@ def _panel(placed: _Placed) -> list[str]:
     panel, places = placed.panel, placed.places
     parts = []
     if panel.caption:
-        parts.append(text_at(0, 9, panel.caption, CAPTION, "text ink strong"))
-        parts.append(text_at(0, 27, panel.note, SMALL, "text muted"))
+        caption = fitted(panel.caption, CAPTION, placed.width, bold=True)
+        parts.append(text_at(0, 9, caption, CAPTION, "text ink strong"))
+        parts.append(text_at(0, 27, fitted(panel.note, SMALL, placed.width), SMALL, "text muted"))
     parts.append(f'<g transform="translate({number(AXIS)} {number(placed.above)})">')
     parts += _rows(places)
     for spot, caption in zip(places.frames, panel.picture.frames, strict=True):

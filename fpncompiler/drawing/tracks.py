@@ -7,6 +7,7 @@ p5_in --'   [p5_td]   '--> p5_out      it leaves its column, runs level, and arr
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from fpncompiler.drawing.measures import BOX_HEIGHT, CLEARANCE, LANE
 
@@ -28,11 +29,14 @@ class Lane:
         return abs(self.leaves - self.arrives)
 
 
-def tracks(lanes: Sequence[Lane], boxes: Mapping[int, Sequence[float]]) -> list[float]:
-    """The height of each lane's track.
+def tracks(
+    lanes: Sequence[Lane], boxes: Mapping[int, Sequence[float]], farthest: float = inf
+) -> list[float] | None:
+    """The height of each lane's track; None as soon as one would have to make too long a detour.
 
     Args:
         boxes: column -> the heights of its boxes' centres.
+        farthest: the longest detour.
     """
     order = sorted(range(len(lanes)), key=lambda number: _turn(lanes[number]))
     found = [0.0] * len(lanes)
@@ -46,6 +50,8 @@ def tracks(lanes: Sequence[Lane], boxes: Mapping[int, Sequence[float]]) -> list[
         blocked += [(y - LANE, y + LANE) for y in beside]
         found[place] = _nearest_free(lane, _merged(blocked))
         done.append(place)
+        if detour(lane, found[place]) > farthest:
+            return None
     return found
 
 
