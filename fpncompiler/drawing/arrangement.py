@@ -7,14 +7,14 @@ from math import sqrt
 
 from fpncompiler.drawing.curves import HEAD, Pen, Point, Route, head_at
 from fpncompiler.drawing.heights import Heights, Port, heights
-from fpncompiler.drawing.measures import CAPTION, CORNER, Spot, box_size, width_of
+from fpncompiler.drawing.measures import CAPTION, CORNER, MARK_PITCH, Spot, box_size, width_of
 from fpncompiler.drawing.picture import Arrow, Picture, Role
 
 GAP, STEEPNESS = 46.0, 0.3  # between columns: at least, and more for arrows that go far up or down
 BULGE, BULGE_STEP = 14.0, 6.0  # of arrows within a column that boxes stand in the way of
-MARK, MARK_STEP = 5.0, 9.0  # from a head to the first mark on its line, and to the next
+BEHIND = 5.0  # a head, without marks
 FRAME = 14.0  # around the boxes of a layer
-BESIDE = 8.0  # between arrows of the same boxes
+PORT = 5.0  # between the heads of arrows into one side
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +94,21 @@ def _sides(picture: Picture, high: Heights) -> _Sides:
 def _gaps(picture: Picture, high: Heights, count: int) -> list[float]:
     """The room right of each column."""
     gaps = [GAP] * count
+    seen = Counter[tuple[str, str]]()
+    most = _most_marks(picture)
     for number, arrow in enumerate(picture.arrows):
         start, end = high.columns[arrow.source], high.columns[arrow.target]
         leaves, arrives = high.boxes[arrow.source], high.boxes[arrow.target]
         if start == end:
-            bulge = _bulge(arrow, high) if _is_blocked(arrow, high) else 0.0
-            gaps[start] = max(gaps[start], GAP + bulge)
+            same = seen[arrow.source, arrow.target]
+            seen[arrow.source, arrow.target] += 1
+            if same or _is_blocked(arrow, high):
+                gaps[start] = max(gaps[start], GAP + _bulge(arrow, high, same))
             continue
         track = high.tracks.get(number, arrives)
         gaps[start] = max(gaps[start], GAP + STEEPNESS * abs(leaves - track))
-        marked = _flat(arrow, high.ports[number]) if arrow.marks else 0.0
-        gaps[end - 1] = max(gaps[end - 1], GAP + marked + STEEPNESS * abs(track - arrives))
+        flat = _flat(arrow, high.ports[number], most)
+        gaps[end - 1] = max(gaps[end - 1], GAP + flat + STEEPNESS * abs(track - arrives))
     return gaps
 
 
@@ -128,32 +132,39 @@ def _frames(picture: Picture, high: Heights, sides: _Sides) -> tuple[Spot, ...]:
 def _routes(
     picture: Picture, high: Heights, sides: _Sides, spots: Mapping[str, Spot]
 ) -> tuple[Route, ...]:
-    role_of = {box.id: box.role for box in picture.boxes}
-    vertical = Counter[tuple[str, str]]()
+    box_of = {box.id: box for box in picture.boxes}
+    seen = Counter[tuple[str, str]]()
+    most = _most_marks(picture)
     routes = []
     for number, arrow in enumerate(picture.arrows):
         source, target = spots[arrow.source], spots[arrow.target]
         start, end = high.columns[arrow.source], high.columns[arrow.target]
+        role = box_of[arrow.target].role
         if start < end:
             port = high.ports[number]
-            tip = _left_end(target, role_of[arrow.target], port.below)
-            flat = _flat(arrow, port)
-            route = _across(source, tip, flat, (start, end), high.tracks.get(number), sides)
-        elif _is_blocked(arrow, high):
-            route = _around(source, target, sides.right[start], _bulge(arrow, high))
+            tip = target.left + _inset(target, role, port.below), target.y + port.below
+            flat = _flat(arrow, port, most)
+            routes.append(_across(source, tip, flat, (start, end), high.tracks.get(number), sides))
+            continue
+        same = seen[arrow.source, arrow.target]
+        seen[arrow.source, arrow.target] += 1
+        if same or _is_blocked(arrow, high):
+            tip = _right_tip(source, target, role, same)
+            routes.append(_around(source, tip, sides.right[start], _bulge(arrow, high, same)))
         else:
-            ends = arrow.source, arrow.target
-            route = _straight_up_or_down(source, target, BESIDE * vertical[ends])
-            vertical[ends] += 1
-        routes.append(route)
+            routes.append(_straight_up_or_down(source, target))
     return tuple(routes)
 
 
-def _flat(arrow: Arrow, port: Port) -> float:
-    """How much of an arrow is level before its head, for marks; those of neighbours alternate."""
+def _most_marks(picture: Picture) -> int:
+    return max((len(arrow.marks) for arrow in picture.arrows), default=0)
+
+
+def _flat(arrow: Arrow, port: Port, most: int) -> float:
+    """How much of an arrow is level before its head, for its marks; `most` is what any has."""
     if not arrow.marks:
         return 0.0
-    return MARK + MARK_STEP * (2 * len(arrow.marks) - 1 + port.rank % 2)
+    return BEHIND + MARK_PITCH * (port.slot * most + len(arrow.marks))
 
 
 def _across(
@@ -174,28 +185,31 @@ def _across(
     bend = sides.left[end] - HEAD - flat
     pen.across((bend, tip[1]))
     pen.straight((tip[0] - HEAD + 1, tip[1]))
-    return Route(pen.line, head_at(tip, "right"), (bend + MARK_STEP / 2, tip[1]))
+    return Route(pen.line, head_at(tip, "right"), (bend + MARK_PITCH / 2, tip[1]))
 
 
-def _straight_up_or_down(source: Spot, target: Spot, beside: float) -> Route:
+def _straight_up_or_down(source: Spot, target: Spot) -> Route:
     goes_down = target.y > source.y
-    x = source.x + beside
-    tip = (x, target.top if goes_down else target.bottom)
-    pen = Pen((x, source.bottom if goes_down else source.top))
-    pen.straight((x, tip[1] - HEAD + 1 if goes_down else tip[1] + HEAD - 1))
-    return Route(pen.line, head_at(tip, "down" if goes_down else "up"), pen.middle)
+    tip = (source.x, target.top if goes_down else target.bottom)
+    pen = Pen((source.x, source.bottom if goes_down else source.top))
+    pen.straight((source.x, tip[1] - HEAD + 1 if goes_down else tip[1] + HEAD - 1))
+    return Route(pen.line, head_at(tip, "down" if goes_down else "up"), pen.middle, True)
 
 
-def _around(source: Spot, target: Spot, side: float, bulge: float) -> Route:
-    """Within a column, on the right of the boxes between; it ends off the middle."""
-    port = target.height / 4 * (1 if source.y > target.y else -1)
-    tip = (target.right, target.y + port)
+def _around(source: Spot, tip: Point, side: float, bulge: float) -> Route:
+    """Within a column, on the right of its boxes."""
     pen = Pen((source.right, source.y))
     pen.straight((side, source.y))
     pen.around((side + HEAD, tip[1]), bulge)
     middle = pen.middle
     pen.straight((tip[0] + HEAD - 1, tip[1]))
-    return Route(pen.line, head_at(tip, "left"), middle)
+    return Route(pen.line, head_at(tip, "left"), middle, True)
+
+
+def _right_tip(source: Spot, target: Spot, role: Role, same: int) -> Point:
+    """Where an arrow around others ends: off the middle of its target, others of its kind apart."""
+    port = max(0.0, target.height / 4 - PORT * same) * (1 if source.y > target.y else -1)
+    return target.right - _inset(target, role, port), target.y + port
 
 
 def _is_blocked(arrow: Arrow, high: Heights) -> bool:
@@ -207,15 +221,16 @@ def _is_blocked(arrow: Arrow, high: Heights) -> bool:
     )
 
 
-def _bulge(arrow: Arrow, high: Heights) -> float:
+def _bulge(arrow: Arrow, high: Heights, same: int) -> float:
+    """How far to the right an arrow goes around boxes, as the one of several with its ends."""
     rows = abs(high.boxes[arrow.source] - high.boxes[arrow.target]) / high.pitch
-    return BULGE + BULGE_STEP * rows
+    return BULGE + BULGE_STEP * (rows + 2 * same)
 
 
-def _left_end(target: Spot, role: Role, port: float) -> Point:
-    """Where an arrow from the left meets a box, some way off its middle."""
+def _inset(target: Spot, role: Role, port: float) -> float:
+    """How far within its sides a box is met, some way off its middle: where its corners are."""
     if role == "adapter":
-        return target.left + abs(port), target.y + port
+        return abs(port)
     corner = target.height / 2 if role in ("nested", "output") else CORNER
     within = max(0.0, abs(port) - target.height / 2 + corner)
-    return target.left + corner - sqrt(corner**2 - within**2), target.y + port
+    return corner - sqrt(corner**2 - within**2)

@@ -13,11 +13,12 @@ _SOFTNESS = 0.45  # of the way across that a curve stays near its ends' heights
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An arrow's line, its head, and the place where its marks are."""
+    """An arrow's line, its head, the place of its first mark, and whether others are below it."""
 
     line: str
     head: str
-    middle: Point
+    mark: Point
+    is_upright: bool = False
 
 
 @dataclass(slots=True)

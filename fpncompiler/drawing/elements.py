@@ -3,7 +3,16 @@
 from collections.abc import Iterable
 
 from fpncompiler.drawing.curves import Route, number
-from fpncompiler.drawing.measures import ADAPTER, BADGE, CORNER, LABEL, Spot, fitted_label
+from fpncompiler.drawing.measures import (
+    ADAPTER,
+    BADGE,
+    CORNER,
+    LABEL,
+    MARK,
+    MARK_PITCH,
+    Spot,
+    fitted_label,
+)
 from fpncompiler.drawing.palette import PREFIX
 from fpncompiler.drawing.picture import Arrow, Box, State
 from fpncompiler.drawing.texts import harmless
@@ -11,7 +20,6 @@ from fpncompiler.drawing.texts import harmless
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 _WEIGHTED = ("weighted", "softmax", "fast_normalized")
 _DASHES = "4 3"
-_MARK = 4.0  # half the size of a mark on an arrow
 _BASELINE = 0.35  # of the size of a font, from the middle of its letters down
 
 
@@ -88,14 +96,15 @@ def arrow_at(arrow: Arrow, route: Route) -> str:
 def mark_at(mark: str, x: float, y: float) -> str:
     """A mark on an arrow: a diamond is an adapter, a square some other step."""
     if mark == "adapter":
-        return _diamond("mark", x, y, _MARK)
+        return _diamond("mark", x, y, MARK)
     return rectangle(Spot(x, y, 6.0, 6.0), "mark")
 
 
 def _marks(arrow: Arrow, route: Route) -> Iterable[str]:
-    x, y = route.middle
-    for place, mark in enumerate(arrow.marks):
-        yield mark_at(mark, x + 9.0 * place, y)
+    x, y = route.mark
+    for mark in arrow.marks:
+        yield mark_at(mark, x, y)
+        x, y = (x, y + MARK_PITCH) if route.is_upright else (x + MARK_PITCH, y)
 
 
 def _titled(about: str) -> Iterable[str]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf
+from math import ceil, inf
 
 from fpncompiler.drawing.columns import columns
-from fpncompiler.drawing.measures import BOX_HEIGHT, CLEARANCE, box_size
+from fpncompiler.drawing.measures import BOX_HEIGHT, CLEARANCE, MARK_PITCH, box_size
 from fpncompiler.drawing.picture import Picture
 from fpncompiler.drawing.tracks import Lane, tracks
 
@@ -25,10 +25,13 @@ EDGE = 3.0  # of a side that no head is at
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """Where an arrow ends: how far below the middle of its target, and its rank from the top."""
+    """Where an arrow ends: how far below the middle of its target.
+
+    Marks on the lines of neighbours have different slots, for lines are nearer than marks are high.
+    """
 
     below: float
-    rank: int
+    slot: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,7 @@ def _ports(
         if room / max(middle, last - middle, 1) < NARROWEST:
             middle = last / 2
         step = min(PORT, room / max(middle, last - middle, 1))
+        slots = ceil(MARK_PITCH / step)
         for rank, (_, number) in enumerate(arrivals):
-            ports[number] = Port((rank - middle) * step, rank)
+            ports[number] = Port((rank - middle) * step, rank % slots)
     return ports

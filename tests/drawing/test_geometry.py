@@ -1,38 +1,63 @@
-"""No label, box or arrow of a drawing is in the way of another, for any spec that ships."""
+"""No label, box or arrow of a drawing is in the way of another, for any spec that ships or not."""
 
+import os
 import re
 from dataclasses import replace
 from itertools import combinations
+from random import Random
 
 import pytest
 
-from fpncompiler.drawing.drawings import layer_svg, told
+from fpncompiler.diagnostics import SpecError
+from fpncompiler.drawing.drawings import layer_svg, network_drawing, stages_drawing, told
+from fpncompiler.pipeline import Options, check_spec
+from fpncompiler.spec.reading import Levels
 from tests.drawing.shapes import Arrow, Shapes, shapes_of
 from tests.drawing.specs import HARD, SPECS, checked, drawings
+from tests.oracle.specs import Drafter
 
 NAMES = [*SPECS, *HARD]
 
 
-def all_shapes(name: str) -> dict[str, Shapes]:
-    svgs = {kind: told(drawing, "svg") for kind, drawing in drawings(name).items()}
-    svgs["layer"] = layer_svg(checked(name).layer, title=checked(name).topology.title)
-    return {kind: shapes_of(svg) for kind, svg in svgs.items()}
+HEAVY = bool(os.environ.get("FPNC_HEAVY"))
+
+
+def faults(shapes: Shapes) -> list[str]:
+    return [
+        *texts_on_texts(shapes),
+        *texts_on_boxes(shapes),
+        *boxes_on_boxes(shapes),
+        *arrows_through_boxes(shapes),
+        *arrows_through_texts(shapes),
+        *marks_on_anything(shapes),
+        *loose_ends(shapes),
+        *outside_of_the_page(shapes),
+    ]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_in_the_way_of_anything(name):
-    for kind, shapes in all_shapes(name).items():
-        faults = [
-            *texts_on_texts(shapes),
-            *texts_on_boxes(shapes),
-            *boxes_on_boxes(shapes),
-            *arrows_through_boxes(shapes),
-            *arrows_through_texts(shapes),
-            *marks_on_anything(shapes),
-            *loose_ends(shapes),
-            *outside_of_the_page(shapes),
-        ]
-        assert faults == [], kind
+    svgs = {kind: told(drawing, "svg") for kind, drawing in drawings(name).items()}
+    svgs["layer"] = layer_svg(checked(name).layer, title=checked(name).topology.title)
+    for kind, svg in svgs.items():
+        assert faults(shapes_of(svg)) == [], kind
+
+
+@pytest.mark.parametrize("seed", range(10_000 if HEAVY else 40))
+def test_nothing_is_in_the_way_in_random_topologies(seed):
+    spec = Drafter(Random(seed)).spec()
+    options = dict(spec.options)
+    levels = Levels(*options["levels"]) if "levels" in options else None
+    chosen = Options(phi=options.get("phi"), backbone=options["backbone"], levels=levels)
+    try:
+        found = check_spec(spec.text, chosen)
+    except SpecError:
+        return  # a few of them cannot be compiled
+    for drawing in (
+        network_drawing(found.network, found.topology.title, layers=2, adapters=True),
+        stages_drawing(found.stages, found.topology.title, found.network),
+    ):
+        assert faults(shapes_of(told(drawing, "svg"))) == []
 
 
 def texts_on_texts(shapes: Shapes) -> list[str]:
