@@ -6,6 +6,7 @@ holds the upsampled map to its end, and in turn the fused one, what the depthwis
 convolution make of it, and what the batch norm makes of that.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -70,6 +71,7 @@ class SharedMaps:
             (edge.source, edge.via) for node in graph.computed() for edge in graph.inputs(node)
         )
         self._names: dict[tuple[str, tuple[Step, ...]], str] = {}
+        self._taken = {*graph.nodes()}
 
     def is_shared(self, edge: Edge) -> bool:
         """Whether another node reads the same."""
@@ -80,10 +82,12 @@ class SharedMaps:
         return self._names.get((edge.source, edge.via), "")
 
     def named(self, edge: Edge, level: int) -> str:
-        """A new name for what an edge brings."""
+        """A new name for what an edge brings; nodes that adapt maps are called alike."""
         name = f"{edge.source}_to_p{level}"
-        alike = sum(other.split("__")[0] == name for other in self._names.values())
-        self._names[edge.source, edge.via] = name = f"{name}__{alike}" if alike else name
+        names = itertools.chain([name], (f"{name}__{number}" for number in itertools.count(2)))
+        name = next(each for each in names if each not in self._taken)
+        self._taken.add(name)
+        self._names[edge.source, edge.via] = name
         return name
 
 
