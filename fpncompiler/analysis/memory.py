@@ -28,14 +28,18 @@ class Memory:
     peak: int
 
 
-def network_memory(network: Network, image_size: Size) -> Memory:
-    """The memory of a feature network, for an image of `image_size` (height, width)."""
+def network_memory(network: Network, image_size: Size, resolution: Size | None = None) -> Memory:
+    """The memory of a feature network, for an image of `image_size` (height, width).
+
+    `resolution` is as of `statements`.
+    """
     run = _Run()
-    pyramid = run.layer(network.extra, statements(network.extra, image_size), {}, "extra")
+    lines = statements(network.extra, image_size, resolution)
+    pyramid = run.layer(network.extra, lines, {}, "extra")
     run.fixed = {*run.kept}  # local names of the whole forward pass
     index = 0
     for layer in network.layers:
-        lines = statements(layer.graph, image_size)
+        lines = statements(layer.graph, image_size, resolution)
         for _ in range(layer.repeats):
             pyramid = run.layer(layer.graph, lines, pyramid, f"layer{index}")
             run.settle({*pyramid.values()})
