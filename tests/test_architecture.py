@@ -39,7 +39,7 @@ ARROWS = {
     "mending": {"pipeline", "options", "spec", "codegen", "diagnostics"},
     "authoring": {"spec", "codegen"},
     "api": {"pipeline", "codegen", "spec"},
-    "report": {"pipeline", "codegen", "diagnostics"},
+    "report": {"pipeline", "options", "codegen", "analysis", "backbones", "ir", "diagnostics"},
     "drawing": {"ir"},
     "pipeline": {
         "passes",

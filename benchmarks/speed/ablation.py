@@ -19,9 +19,9 @@ from torch.nn import functional as F
 from benchmarks.speed.pairs import Pair, channels_last, class_and_box, features_of, laid_out
 from benchmarks.speed.sections.postprocess import UNSATURATED, own
 from fpncompiler import load_model
+from fpncompiler.analysis import liveness, statements
 from fpncompiler.blocks.anchors import decode_boxes
 from fpncompiler.blocks.detections import clip_boxes, flatten_map, suppress
-from fpncompiler.analysis import liveness, statements
 from tests.helpers import ROOT
 
 
