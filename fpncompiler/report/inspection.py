@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from fpncompiler.analysis.cost import Cost, DetectorCost, detector_cost, node_costs
+from fpncompiler.analysis.limits import size_limits
 from fpncompiler.analysis.memory import VALUE, heads_memory, network_memory, node_bytes
 from fpncompiler.analysis.sizes import Size, map_size, sizes
 from fpncompiler.backbones import find_backbone
@@ -85,6 +86,15 @@ def inspect(checked: Checked, image_size: Size | None = None) -> Inspection:
     size = image_size or checked.model.resolution
     nodes = tuple(_nodes(checked, size))
     return Inspection(detector_name(checked), size, nodes, _parts(checked, size))
+
+
+def size_rule(size: Size, checked: Checked) -> str:
+    """Which image sizes a network takes, where it does not take this one."""
+    limits = size_limits(checked.network, checked.multiple)
+    if min(size) >= limits.smallest and not any(side % limits.multiple for side in size):
+        return ""
+    rule = f", in multiples of {limits.multiple}" if limits.multiple > 1 else ""
+    return f"give sides of {limits.smallest} pixels or more{rule}"
 
 
 def _nodes(checked: Checked, size: Size) -> Iterator[NodeRow]:
