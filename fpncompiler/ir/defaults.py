@@ -37,6 +37,9 @@ from fpncompiler.ir.ops import (
 Value = TypeVar("Value")
 
 
+PLAIN_NORM = Norm(1e-3, 0.01)
+
+
 @dataclass(frozen=True, slots=True)
 class Defaults:
     """Settings of nodes and steps.
@@ -48,7 +51,7 @@ class Defaults:
 
     activation: Activation = "silu"
     unused_activation: Activation = "silu"
-    norm: Norm = Norm(1e-3, 0.01)
+    norm: Norm = PLAIN_NORM
     redundant_bias: bool = True
     up: UpMode | Block = "nearest"
     down: DownMode | Convolution = "max_pool"

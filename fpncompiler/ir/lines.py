@@ -103,9 +103,7 @@ class Line:
         first = self.take()
         if first.text == "-" and self.next.sort == "number":
             token = self.take()
-            span = Span(
-                first.span.file, first.span.line, first.span.column, token.span.end_column
-            )
+            span = Span(first.span.file, first.span.line, first.span.column, token.span.end_column)
             return self._number(f"-{token.text}", span), span
         if first.sort == "number":
             return self._number(first.text, first.span), first.span

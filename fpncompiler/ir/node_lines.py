@@ -1,7 +1,7 @@
 """Lines of the textual IR that describe nodes, and the settings that hold for all of them.
 
-    with activation=relu up=bilinear adapters(bias=false)
-    p6_td = fuse 6 width 64 sum keep [p6_in, p7_in ^1] > relu-full3*64-norm
+with activation=relu up=bilinear adapters(bias=false)
+p6_td = fuse 6 width 64 sum keep [p6_in, p7_in ^1] > relu-full3*64-norm
 """
 
 from dataclasses import dataclass, replace
@@ -117,7 +117,7 @@ def _with(line: Line, token: Token, defaults: Defaults, kinds: Kinds) -> Default
                 sharing=how.sharing,
             )
         case _:
-            line.unknown(token, "setting of a graph", DEFAULT_WORDS)
+            return line.unknown(token, "setting of a graph", DEFAULT_WORDS)
 
 
 def _refuse_second(line: Line, token: Token, seen: set[str]) -> None:

@@ -6,7 +6,7 @@ A text may come from a stranger: it is bounded, and no text leads to anything bu
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -42,7 +42,7 @@ class _GraphText:
     name: str
     span: Span
     repeats: int = 0  # 0 for a graph that is no layer
-    defaults: Defaults = Defaults()
+    defaults: Defaults = field(default_factory=Defaults)
     nodes: dict[str, NodeText] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     outputs: dict[int, Token] | None = None
@@ -250,7 +250,7 @@ class _Reader:
             levels[self._level(line, "p", levels)] = None
         network.outputs = tuple(levels)
 
-    def _level(self, line: Line, letter: str, seen: "dict[int, object]") -> int:
+    def _level(self, line: Line, letter: str, seen: Mapping[int, object]) -> int:
         """`p3` or `c3`."""
         token = line.name(f"a level such as `{letter}3`")
         found = _LEVEL.fullmatch(token.text)

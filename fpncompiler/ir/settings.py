@@ -24,7 +24,7 @@ class Setting:
 
 @dataclass(slots=True)
 class Settings:
-    """The settings of one thing, `what`; what is asked for is remembered, so that the rest shows."""
+    """The settings of one thing, `what`; those asked for are remembered, so that the rest shows."""
 
     line: Line
     what: str

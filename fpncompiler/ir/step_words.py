@@ -1,4 +1,4 @@
-"""Steps of the textual IR: `silu-full3/2*64-norm`, `maxpool3/2`, `c2f(depth=2)`, `*64`, `^1`, `~`."""
+"""Steps of the textual IR: `silu-full3/2*64-norm`, `maxpool3/2`, `c2f(depth=2)`, `*64`, `^1`."""
 
 import re
 from collections.abc import Mapping
@@ -18,18 +18,18 @@ from fpncompiler.ir.ops import (
     Activation,
     Adapt,
     Block,
-    Convolution,
     ConvKind,
-    Downsample,
+    Convolution,
     DownMode,
+    Downsample,
     Padding,
     Part,
     Pool,
     PoolKind,
     Resample,
     Step,
-    Upsample,
     UpMode,
+    Upsample,
 )
 from fpncompiler.ir.settings import Settings, read_settings
 from fpncompiler.kinds import BlockKind, FusionKind

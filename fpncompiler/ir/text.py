@@ -142,8 +142,8 @@ def _resampling(how: Resampling, usual: Resampling, defaults: Defaults) -> Itera
     if how.up != usual.up:
         yield f"up={_block(how.up, defaults) if isinstance(how.up, Block) else how.up}"
     if how.down != usual.down:
-        learned = isinstance(how.down, Convolution)
-        yield f"down={_convolution(how.down, defaults) if learned else how.down}"
+        down = how.down if isinstance(how.down, str) else _convolution(how.down, defaults)
+        yield f"down={down}"
     if how.padding != usual.padding:
         yield f"padding={how.padding}"
 
@@ -218,15 +218,14 @@ def step_text(step: Step, defaults: Defaults | None = None) -> str:
     defaults = defaults or Defaults()
     match step:
         case Adapt():
-            settings = _adapter(step.norm, step.bias, defaults.adapting, defaults.norm)
-            return f"*{step.width}{_bracketed([*settings])}"
+            norm = _adapter(step.norm, step.bias, defaults.adapting, defaults.norm)
+            return f"*{step.width}{_bracketed([*norm])}"
         case Upsample():
-            settings = [step.mode] if step.mode != defaults.up_mode else []
-            return f"^{step.levels}{_bracketed([*settings])}"
+            return f"^{step.levels}{_bracketed([step.mode] * (step.mode != defaults.up_mode))}"
         case Downsample():
-            settings = [step.mode] if step.mode != defaults.down_mode else []
+            settings: list[str] = [step.mode] if step.mode != defaults.down_mode else []
             settings += [f"padding={step.padding}"] if step.padding != defaults.padding else []
-            return f"v{step.levels}{_bracketed([*settings])}"
+            return f"v{step.levels}{_bracketed(settings)}"
         case Convolution():
             return _convolution(step, defaults)
         case Pool():

@@ -64,9 +64,7 @@ def violations(graph: Graph, *, resampled: bool = False, adapted: bool = False) 
     return [*faults, *_output_faults(graph)]
 
 
-def _node_faults(
-    graph: Graph, node: str, *, resampled: bool, adapted: bool
-) -> Iterator[Violation]:
+def _node_faults(graph: Graph, node: str, *, resampled: bool, adapted: bool) -> Iterator[Violation]:
     op = graph.op(node)
     edges = graph.inputs(node)
     if fault := _arity_fault(op, len(edges)):

@@ -1,6 +1,6 @@
 """What holds for every network: each graph is lowered, and finds the maps that it reads.
 
-    taps -> extra -> layer x2 -> layer -> outputs
+taps -> extra -> layer x2 -> layer -> outputs
 """
 
 from collections.abc import Iterator, Mapping
