@@ -17,6 +17,7 @@ from fpncompiler.drawing.picture import (
     Role,
     flow_between,
 )
+from fpncompiler.ir.defaults import Defaults
 from fpncompiler.ir.graph import Edge, Graph
 from fpncompiler.ir.network import BRANCH_LETTERS
 from fpncompiler.ir.ops import (
@@ -31,6 +32,7 @@ from fpncompiler.ir.ops import (
     Pool,
     Resample,
     Step,
+    Styled,
     Unary,
     Upsample,
 )
@@ -201,7 +203,14 @@ def _words(step: Step) -> str:
             return f"{step.mode} down by {2**step.levels}"
         case Resample():
             return "resampling"
-        case Convolution() | Pool() | Activate() | Block():
+        case Convolution():
+            own = Defaults(
+                norm=step.norm, redundant_bias=step.bias, unused_activation=step.activation
+            )
+            return step_text(step, own)  # constants would be in the way
+        case Block(style=Styled() as style):
+            return step_text(step, Defaults(norm=style.norm, activation=style.activation))
+        case Pool() | Activate() | Block():
             return step_text(step)
         case _:
             assert_never(step)
