@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Tests run in two processes, so each gets one thread.
 TEST_ENV := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1
 
-.PHONY: demo test lint golden clean
+.PHONY: demo test lint golden pictures clean
 
 demo: .venv/installed
 	$(BIN)/fpnc compile specs/bifpn.yaml --phi 3
@@ -25,6 +25,14 @@ golden: .venv/installed
 	$(BIN)/fpnc schema -o specs
 	$(BIN)/fpnc schema model -o specs/models
 	$(BIN)/fpnc compile --all
+
+# Draw the pictures of the README and the docs again, after a change of specs or of drawings.
+pictures: .venv/installed
+	$(BIN)/fpnc draw specs/bifpn.yaml -o docs/pictures/bifpn.svg
+	$(BIN)/fpnc draw specs/bifpn.yaml --stages -o docs/pictures/bifpn_stages.svg
+	$(BIN)/fpnc draw specs/fpn.yaml specs/panet.yaml specs/bifpn.yaml specs/nas_fpn.yaml -o docs/pictures/comparison.svg
+	$(BIN)/fpnc draw specs/gfpn_log2n.yaml -o docs/pictures/gfpn_log2n.svg
+	$(BIN)/fpnc draw specs/qufpn.yaml -o docs/pictures/qufpn.svg
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv

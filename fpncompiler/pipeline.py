@@ -31,7 +31,7 @@ from fpncompiler.spec.style import is_weighable
 from fpncompiler.spec.topology import Branch, Topology, read_topology
 from fpncompiler.spec.tree import Mapping, Scalar
 
-__all__ = ["Checked", "Compiled", "Options", "check_spec", "compile_spec"]
+__all__ = ["Checked", "Compiled", "Options", "check_spec", "compile_spec", "file_stem"]
 
 DEFAULT_MODEL = "efficientdet"
 MAX_STAGES = 8
@@ -203,7 +203,7 @@ def _compiled(checked: Checked) -> Compiled:
         inference=inference_form(checked.network) if options.inference else None,
     )
     return Compiled(
-        name=_file_stem(topology, model, options),
+        name=file_stem(topology, model, options),
         topology=topology,
         model=model,
         layer=checked.layer,
@@ -358,8 +358,8 @@ def _refuse_backbone(choice: BackboneChoice, sink: Sink) -> None:
     sink.error("F402", message, choice.span, help=help)
 
 
-def _file_stem(topology: Topology, model: Model, options: Options) -> str:
-    """`bifpn_d3`, with what else was chosen, so that one choice never overwrites another."""
+def file_stem(topology: Topology, model: Model, options: Options) -> str:
+    """What a file is called: `bifpn_d3`, and what else was chosen, so that none replaces any."""
     if options.name:
         return options.name
     parts = [topology.name, model.variant]

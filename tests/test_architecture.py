@@ -26,8 +26,10 @@ ARROWS = {
         "codegen",
         "detection",
         "diagnostics",
+        "drawing",
         "explain",
         "mending",
+        "opt",
         "options",
         "pipeline",
         "plugins",
@@ -35,10 +37,12 @@ ARROWS = {
         "spec",
     },
     "explain": {"diagnostics"},
+    "opt": {"passes", "plugins", "ir", "diagnostics"},
     "mending": {"pipeline", "options", "spec", "codegen", "diagnostics"},
     "authoring": {"spec", "codegen"},
     "api": {"pipeline", "codegen", "spec"},
-    "report": {"pipeline", "codegen", "diagnostics"},
+    "report": {"pipeline", "options", "codegen", "analysis", "backbones", "ir", "diagnostics"},
+    "drawing": {"ir"},
     "pipeline": {
         "passes",
         "assembly",
@@ -57,11 +61,13 @@ ARROWS = {
     "options": {"spec"},
     "provenance": {"options", "spec", "codegen", "diagnostics"},
     "codegen": {"analysis", "plugins", "kinds", "ir"},
-    "analysis": {"backbones", "plugins", "kinds", "ir"},
+    "analysis": {"backbones", "plugins", "kinds", "work", "ir"},
     "passes": {"ir"},
     "spec": {"plugins", "kinds", "ir", "diagnostics"},
     "plugins": {"builtin_kinds", "kinds", "ir"},
-    "builtin_kinds": {"kinds"},
+    "builtin_kinds": {"builtin_memory", "kinds"},
+    "builtin_memory": {"kinds", "work"},
+    "work": set(),
     "kinds": set(),
     "ir": {"diagnostics", "kinds"},
     "diagnostics": set(),
@@ -71,7 +77,13 @@ ARROWS = {
 }
 TORCH = {"torch", "timm", "torchvision"}
 # what a part may import from outside; the standard library is free to all but the blocks
-OUTSIDE = {"ir": {"networkx"}, "codegen": {"jinja2"}, "spec": {"yaml"}, "blocks": TORCH}
+OUTSIDE = {
+    "ir": {"networkx"},
+    "codegen": {"jinja2"},
+    "spec": {"yaml"},
+    "blocks": TORCH,
+    "drawing": {"resvg_py"},
+}
 BLOCKS_STANDARD = {"collections", "copy", "math", "typing"}
 
 
@@ -150,11 +162,12 @@ BIFPN = (ROOT / "specs/bifpn.yaml").as_posix()
     [
         f"from fpncompiler.cli import main; assert main(['compile', '{BIFPN}']) == 0",
         f"from fpncompiler.cli import main; assert main(['check', '{BIFPN}']) == 0",
+        f"from fpncompiler.cli import main; assert main(['draw', '{BIFPN}']) == 0",
         "from fpncompiler.cli import main; main(['--help'])",
         "from fpncompiler.cli import main; main(['compile', '--help'])",
         f"import fpncompiler; fpncompiler.compile_spec('{BIFPN}', 3)",
     ],
-    ids=["compile", "check", "help", "compile help", "api"],
+    ids=["compile", "check", "draw", "help", "compile help", "api"],
 )
 def test_torch_stays_unloaded(code, tmp_path):
     assert loaded_after(code, tmp_path) == set()

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from fpncompiler import __version__
-from fpncompiler.cli import authoring, check, compile, export
+from fpncompiler.cli import authoring, check, compile, draw, export, inspect, opt
 from fpncompiler.cli.options import Parser, UsageError
 from fpncompiler.cli.report import FORMATS, HELP, INTERRUPTED, TROUBLE, Format, Report
 
@@ -120,8 +120,11 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     compile.add_compile(commands)
     export.add_export(commands)
+    draw.add_draw(commands)
     check.add_check(commands)
+    opt.add_opt(commands)
     check.add_explain(commands)
+    inspect.add_inspect(commands)
     authoring.add_new(commands)
     authoring.add_schema(commands)
     authoring.add_backbones(commands)

@@ -284,6 +284,21 @@ def sets_width(steps: tuple[Step, ...]) -> bool:
     return width_after(steps, 0) != 0
 
 
+def adapter_node(level: int, step: Adapt) -> Unary:
+    """A node that brings a map to another width for several readers; it takes the map as it is."""
+    as_it_is = Resampling("nearest", "max_pool", "same")
+    return Unary(level, step.width, (step,), as_it_is, Adapting(None, bias=False))
+
+
+def is_adapter(op: Fuse | Unary) -> bool:
+    """Whether a node is such an adapter and nothing else."""
+    match op:
+        case Unary(steps=(Adapt() as step,)):
+            return op == adapter_node(op.level, step)
+        case _:
+            return False
+
+
 def entry_level(op: Fuse | Unary) -> int:
     """The level at which a node's inputs arrive, before its own steps."""
     return op.level - levels_of(op.steps)

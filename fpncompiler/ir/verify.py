@@ -1,15 +1,31 @@
-"""What holds for every graph after every pass. A violation is a fault of ours, not the user's."""
+"""What holds for every graph after every pass. A violation is a fault of ours, not the user's.
 
+A graph that was read from text may break the same rules; then it is its author's, and a diagnostic.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import assert_never
 
 from fpncompiler.ir.flow import arrival, entry_width
 from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.ops import Fuse, Input, Unary, entry_level, width_after
-from fpncompiler.ir.text import print_graph
+
+MAX_SHOWN = 12  # nodes of a circle
 
 
 class VerifyError(Exception):
     """A pass broke the graph: the pass, all violations, and the graph as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A rule that a graph breaks: at a node, at one of its inputs, or at an output level."""
+
+    text: str
+    node: str = ""
+    slot: int | None = None
+    output: int | None = None
 
 
 def verify(graph: Graph, after: str, *, resampled: bool = False, adapted: bool = False) -> None:
@@ -23,54 +39,70 @@ def verify(graph: Graph, after: str, *, resampled: bool = False, adapted: bool =
     Raises:
         VerifyError: listing all violations.
     """
+    found = violations(graph, resampled=resampled, adapted=adapted)
+    if not found:
+        return
+    if graph.cycle():  # such a graph has no order to print it in
+        raise VerifyError(f"after {after}: {found[0].text}")
+    from fpncompiler.ir.text import print_graph
+
+    report = "\n".join(f"  - {violation.text}" for violation in found)
+    raise VerifyError(f"after {after}:\n{report}\n{print_graph(graph)}")
+
+
+def violations(graph: Graph, *, resampled: bool = False, adapted: bool = False) -> list[Violation]:
+    """The rules that a graph breaks; of one with a cycle, the cycle alone."""
     if cycle := graph.cycle():
-        raise VerifyError(f"after {after}: a cycle through {', '.join(e[0] for e in cycle)}")
+        _, target, slot = cycle[-1]
+        text = f"a cycle through {', '.join(edge[0] for edge in cycle[:MAX_SHOWN])}"
+        return [Violation(text + ", ..." * (len(cycle) > MAX_SHOWN), target, slot)]
     faults = [
         fault
         for node in graph.nodes()
         for fault in _node_faults(graph, node, resampled=resampled, adapted=adapted)
     ]
-    faults += _output_faults(graph)
-    if faults:
-        report = "\n".join(f"  - {fault}" for fault in faults)
-        raise VerifyError(f"after {after}:\n{report}\n{print_graph(graph)}")
+    return [*faults, *_output_faults(graph)]
 
 
-def _node_faults(graph: Graph, node: str, *, resampled: bool, adapted: bool) -> list[str]:
+def _node_faults(graph: Graph, node: str, *, resampled: bool, adapted: bool) -> Iterator[Violation]:
     op = graph.op(node)
     edges = graph.inputs(node)
-    faults = _arity_faults(node, op, len(edges))
+    if fault := _arity_fault(op, len(edges)):
+        yield Violation(f"{node}: {fault}", node)
     if isinstance(op, Input):
-        return faults
+        return
     for slot, edge in enumerate(edges):
         level, width = arrival(graph, edge)
         if resampled and level != entry_level(op):
-            faults.append(f"{node}: input {slot} arrives at level {level}, not {entry_level(op)}")
+            text = f"{node}: input {slot} arrives at level {level}, not {entry_level(op)}"
+            yield Violation(text, node, slot)
         if adapted and op.fuse_width not in (None, width):
-            faults.append(f"{node}: input {slot} arrives {width} wide, not {op.fuse_width}")
+            text = f"{node}: input {slot} arrives {width} wide, not {op.fuse_width}"
+            yield Violation(text, node, slot)
     if adapted and edges:
         width = width_after(op.steps, entry_width(graph, node))
-        faults += [f"{node}: yields {width} channels, not {op.width}"] if width != op.width else []
-    return faults
+        if width != op.width:
+            yield Violation(f"{node}: yields {width} channels, not {op.width}", node)
 
 
-def _arity_faults(node: str, op: Input | Fuse | Unary, arity: int) -> list[str]:
+def _arity_fault(op: Input | Fuse | Unary, arity: int) -> str:
     match op:
         case Input():
-            return [f"{node}: an input reads something"] if arity else []
+            return "an input reads something" if arity else ""
         case Fuse():
-            return [] if arity else [f"{node}: fuses nothing"]
+            return "" if arity else "fuses nothing"
         case Unary():
-            return [] if arity == 1 else [f"{node}: a unary node with {arity} inputs"]
+            return "" if arity == 1 else f"a unary node with {arity} inputs"
         case _:
             assert_never(op)
 
 
-def _output_faults(graph: Graph) -> list[str]:
-    faults = []
+def _output_faults(graph: Graph) -> Iterator[Violation]:
     for level, node in sorted(graph.outputs.items()):
         if node not in graph:
-            faults.append(f"output {level} is {node}, which is not a node")
+            yield Violation(f"output {level} is {node}, which is not a node", output=level)
         elif graph.op(node).level != level:
-            faults.append(f"output {level} is {node}, which is at level {graph.op(node).level}")
-    return faults or ([] if graph.outputs else ["there are no outputs"])
+            text = f"output {level} is {node}, which is at level {graph.op(node).level}"
+            yield Violation(text, output=level)
+    if not graph.outputs:
+        yield Violation("there are no outputs")

@@ -17,17 +17,13 @@ from fpncompiler.ir.flow import arrival
 from fpncompiler.ir.graph import Edge, Graph
 from fpncompiler.ir.ops import (
     Adapt,
-    Adapting,
     Fuse,
     Input,
-    Resampling,
     Unary,
+    adapter_node,
     entry_level,
     sets_width,
 )
-
-_AS_IT_IS = Resampling("nearest", "max_pool", "same")
-_ANY_WIDTH = Adapting(None, bias=False)
 
 
 def insert_adapters(graph: Graph) -> Graph:
@@ -66,7 +62,7 @@ def _shared(graph: Graph, source: str, adapt: Adapt, op: Fuse | Unary) -> str:
     name = f"{source}_to_{level}" if per_level else f"{source}_to_{adapt.width}"
     if per_level and level in graph:
         name += "__shared"  # the name without it is that of an edge between the two nodes
-    made = Unary(graph.op(source).level, adapt.width, (adapt,), _AS_IT_IS, _ANY_WIDTH)
+    made = adapter_node(graph.op(source).level, adapt)
     found, number = name, 1
     while found in graph and graph.op(found) != made:
         number += 1

@@ -65,7 +65,7 @@ def read(text: str) -> tuple[str, Options]:
 def computed(text: str) -> list[str]:
     """The lines of a printed graph that are nodes, but none that the layer is given."""
     lines = [line.strip() for line in text.splitlines()[1:-1]]
-    return [line for line in lines if not re.match(r"\w+ = (input|backbone) ", line)]
+    return [line for line in lines if not re.match(r"with |\w+ = (input|backbone) ", line)]
 
 
 def agrees(shown: list[str], printed: list[str]) -> bool:

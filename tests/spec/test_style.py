@@ -93,22 +93,22 @@ def test_short_op_is_one_plain_convolution(word, kernel):
         ("[conv3x3]", ["full3*64"]),
         ("[conv1x1, relu]", ["full1*64", "relu"]),
         ("relu", ["relu"]),
-        ("c2f", ["c2f*64(depth=1, shortcut=False, expansion=0.5)"]),
-        ("{block: c2f, depth: 3}", ["c2f*64(depth=3, shortcut=False, expansion=0.5)"]),
-        ("{block: c2f, width: 32}", ["c2f*32(depth=1, shortcut=False, expansion=0.5)"]),
+        ("c2f", ["c2f*64(depth=1, shortcut=false, expansion=0.5)"]),
+        ("{block: c2f, depth: 3}", ["c2f*64(depth=3, shortcut=false, expansion=0.5)"]),
+        ("{block: c2f, width: 32}", ["c2f*32(depth=1, shortcut=false, expansion=0.5)"]),
         ("{block: residual}", ["residual(depth=1, expansion=0.5)"]),
         ("l2_norm", ["l2_norm(scale=20.0)"]),
         ("{conv: full, kernel: 1, order: [conv]}", ["full1*64"]),
         ("{conv: full, stride: 4, order: [conv, norm, act]}", ["full3/4*64-norm-silu"]),
         ("{conv: full, width: 32, order: [conv]}", ["full3*32"]),
         ("{conv: depthwise, order: [conv]}", ["depthwise3"]),
-        ("{conv: full, padding: none, order: [conv]}", ["valid full3*64"]),
+        ("{conv: full, padding: none, order: [conv]}", ["full3*64(valid)"]),
         ("{conv: full, kernel: 1, padding: none, order: [conv]}", ["full1*64"]),
         ("[{pool: max, kernel: 3, stride: 2}]", ["maxpool3/2"]),
         ("{pool: avg, kernel: 2, stride: 2}", ["avgpool2/2"]),
         ("{pool: max}", ["maxpool3/1"]),
         ("{pool: max, stride: 4}", ["maxpool5/4"]),
-        ("{up: bilinear}", ["^1"]),
+        ("{up: bilinear}", ["^1(bilinear)"]),
         ("{up: nearest, levels: 2}", ["^2"]),
         ("{down: max_pool, levels: 3}", ["v3"]),
         ("[{conv: full, order: [conv]}, {kernel: 5, conv: full, order: [conv]}]",
@@ -147,7 +147,7 @@ def test_width_is_kept_where_a_node_has_none():
     steps = read_style([tree], Reader(sink), None).steps
     assert [step_text(step) for step in steps] == [
         "full1",
-        "c2f(depth=1, shortcut=False, expansion=0.5)",
+        "c2f(depth=1, shortcut=false, expansion=0.5)",
     ]
 
 

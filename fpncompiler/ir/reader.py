@@ -1,0 +1,355 @@
+"""The textual IR -> graphs and networks, which are verified; faults are diagnostics.
+
+    lines  ->  nodes as their lines have them (`node_lines`)  ->  Graph, Network  ->  verified
+
+A text may come from a stranger: it is bounded, and no text leads to anything but graphs or faults.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from fpncompiler.diagnostics import Label, Sink, Span, rename, suggest
+from fpncompiler.ir.defaults import Defaults
+from fpncompiler.ir.graph import Edge, Graph
+from fpncompiler.ir.lines import SYNTAX, VALUE, Line, LineError, Token, whole_number
+from fpncompiler.ir.network import Layer, Network
+from fpncompiler.ir.node_lines import LARGE, MAX_LEVEL, NodeText, read_defaults, read_node
+from fpncompiler.ir.ops import Input
+from fpncompiler.ir.settings import TWICE
+from fpncompiler.ir.step_words import MAX_WIDTH, Kinds
+from fpncompiler.ir.verify import Violation, violations
+from fpncompiler.ir.verify_network import network_violations
+
+Item = Graph | Network
+
+UNKNOWN_NODE, BROKEN = "F704", "F707"
+MAX_BYTES = 1 << 22
+MAX_PARTS = 200_000  # nodes, what they read, and steps
+MAX_REPEATS = 1000
+TEXT_NAME = "<text>"
+LINE_WORDS = ("graph", "with", "outputs", "network", "taps", "extra", "layer")
+
+_LEVEL = re.compile(r"([pc])([0-9]+)")
+_REPEATS = re.compile(r"x([0-9]+)")
+
+
+@dataclass(slots=True)
+class _GraphText:
+    """A graph as its lines have it; nodes in `broken` are named by lines that cannot be read."""
+
+    name: str
+    span: Span
+    repeats: int = 0  # 0 for a graph that is no layer
+    defaults: Defaults = field(default_factory=Defaults)
+    nodes: dict[str, NodeText] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+    outputs: dict[int, Token] | None = None
+
+    def graph(self) -> Graph:
+        """The graph, of lines without faults."""
+        graph = Graph(self.name)
+        for name, node in self.nodes.items():
+            graph.add_node(name, node.op, node.name.span)
+        for name, node in self.nodes.items():
+            edges = (Edge(edge.source.text, edge.via, edge.source.span) for edge in node.edges)
+            graph.set_inputs(name, tuple(edges))
+        graph.outputs = {level: token.text for level, token in (self.outputs or {}).items()}
+        return graph
+
+
+@dataclass(slots=True)
+class _NetworkText:
+    """A network as its lines have it."""
+
+    name: str
+    span: Span
+    taps: dict[int, int] | None = None
+    outputs: tuple[int, ...] | None = None
+    extra: _GraphText | None = None
+    layers: list[_GraphText] = field(default_factory=list)
+
+    @property
+    def graphs(self) -> list[_GraphText]:
+        """All its graphs, the extra levels first."""
+        return [*([self.extra] if self.extra else []), *self.layers]
+
+
+def read_text(data: bytes, file: str, kinds: Kinds, sink: Sink) -> tuple[Item, ...]:
+    """The graphs and networks of a text.
+
+    Raises:
+        SpecError: F701 to F707, all that were found.
+    """
+    if len(data) > MAX_BYTES:
+        message = f"the text has more than {MAX_BYTES} bytes"
+        sink.fatal(LARGE, message, Span(file, 1, 1, 2))
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        number = data.count(b"\n", 0, error.start) + 1
+        sink.fatal(SYNTAX, f"the bytes of line {number} are no UTF-8", Span(file, 1, 1, 2))
+    sink.add_text(file, text)
+    reader = _Reader(file, kinds, sink)
+    reader.read()
+    for item in reader.items:
+        _check_names(item, sink)
+    sink.stop_on_errors()
+    return tuple(_made(item, sink) for item in reader.items)
+
+
+class _Reader:
+    """Puts each line where it belongs."""
+
+    def __init__(self, file: str, kinds: Kinds, sink: Sink) -> None:
+        self.file = file
+        self.kinds = kinds
+        self.sink = sink
+        self.items: list[_GraphText | _NetworkText] = []
+        self.graph: _GraphText | None = None
+        self.network: _NetworkText | None = None
+        self.parts = 0
+
+    def read(self) -> None:
+        for number, text in enumerate(self.sink.texts[self.file], start=1):
+            line = Line(text, self.file, number, self.sink)
+            if line.next.sort == "end":
+                continue
+            try:
+                self._line(line)
+            except LineError:
+                self._recover(line)
+        self._finish()
+        if not self.items:
+            message, help = "there is no graph in it", "begin with `graph NAME`"
+            self.sink.error(SYNTAX, message, Span(self.file, 1, 1, 2), help=help)
+
+    def _recover(self, line: Line) -> None:
+        """Remember which node a line was about, so that its readers are not told of."""
+        first, second = line.tokens[0], line.tokens[min(1, len(line.tokens) - 1)]
+        if self.graph and first.sort == "name" and second.text == "=":
+            self.graph.broken.add(first.text)
+
+    def _line(self, line: Line) -> None:
+        if line.behind().text == "=":
+            self._node(line)
+            return
+        token = line.name("a line of a graph")
+        match token.text:
+            case "graph":
+                self._close_network()
+                self._begin(line, token)
+            case "network":
+                self._close_network()
+                self.network = _NetworkText("", token.span)
+                self.items.append(self.network)
+                self.network.name = line.name("the name of a network").text
+            case "extra" | "layer":
+                self._part(line, token)
+            case "with":
+                self._with(line, token)
+            case "taps":
+                self._taps(line, token)
+            case "outputs":
+                self._outputs(line, token)
+            case _:
+                line.unknown(token, "line of a graph", (*LINE_WORDS, "NAME = ..."))
+        line.end()
+
+    # Lines that begin something
+
+    def _begin(self, line: Line, at: Token, repeats: int = 0) -> _GraphText:
+        self._finish()
+        self.graph = _GraphText("", at.span, repeats)
+        if self.network is None:
+            self.items.append(self.graph)
+        self.graph.name = line.name("the name of a graph").text
+        return self.graph
+
+    def _part(self, line: Line, token: Token) -> None:
+        """A graph of a network."""
+        if self.network is None:
+            help = "a network begins with `network NAME`; a graph alone with `graph NAME`"
+            self._misplaced(line, token, "belongs to a network", help)
+        self._finish()
+        if token.text == "extra":
+            if self.network.extra:
+                self.sink.error(TWICE, "a network has one `extra graph`", token.span)
+            graph = self.graph = _GraphText("", token.span)
+            self.network.extra = graph
+        else:
+            graph = self.graph = _GraphText("", token.span, repeats=1)
+            self.network.layers.append(graph)
+            graph.repeats = self._repeats(line)
+        line.expect("graph")
+        graph.name = line.name("the name of a graph").text
+
+    def _repeats(self, line: Line) -> int:
+        token = line.name("`x1`, how often the layer is repeated,")
+        found = _REPEATS.fullmatch(token.text)
+        number = whole_number(found[1]) if found else None
+        if number is None or not 1 <= number <= MAX_REPEATS:
+            rule = f"`x1` to `x{MAX_REPEATS}`"
+            line.fault(VALUE, f"a layer is repeated {rule} times, not `{token.text}`", token.span)
+        return number
+
+    # Lines within it
+
+    def _with(self, line: Line, token: Token) -> None:
+        graph = self._open(line, token, "belongs to a graph")
+        if graph.nodes or graph.broken:
+            self._misplaced(line, token, "stands before the nodes that it is for")
+        graph.defaults = read_defaults(line, graph.defaults, self.kinds)
+
+    def _node(self, line: Line) -> None:
+        name = line.next
+        graph = self._open(line, name, "belongs to a graph")
+        node = read_node(line, graph.defaults, self.kinds)
+        self.parts += 1 + len(node.edges)
+        self.parts += sum(len(edge.via) for edge in node.edges)
+        self.parts += 0 if isinstance(node.op, Input) else len(node.op.steps)
+        if self.parts > MAX_PARTS:
+            message = f"the text has more than {MAX_PARTS} nodes, edges and steps"
+            self.sink.fatal(LARGE, message, name.span)
+        if first := graph.nodes.get(name.text):
+            labels = (Label(first.name.span, "the first"),)
+            self.sink.error(TWICE, f"node `{name.text}` is there twice", name.span, labels=labels)
+            return
+        graph.nodes[name.text] = node
+
+    def _taps(self, line: Line, token: Token) -> None:
+        network = self.network
+        if network is None or self.graph:
+            self._misplaced(line, token, "belongs to the head of a network")
+        if network.taps is not None:
+            line.fault(TWICE, "`taps` is said twice", token.span)
+        network.taps = {}
+        while line.next.sort != "end":
+            level = self._level(line, "c", network.taps)
+            line.expect("=")
+            network.taps[level] = line.whole("the channels of a tap", 1, MAX_WIDTH)
+
+    def _outputs(self, line: Line, token: Token) -> None:
+        if self.graph is None and self.network is not None:
+            self._network_outputs(line, token, self.network)
+            return
+        graph = self._open(line, token, "belongs to a graph")
+        graph.outputs = {}
+        while line.next.sort != "end":
+            level = self._level(line, "p", graph.outputs)
+            line.expect("=")
+            graph.outputs[level] = line.name("a node")
+
+    def _network_outputs(self, line: Line, token: Token, network: _NetworkText) -> None:
+        if network.outputs is not None:
+            line.fault(TWICE, "`outputs` is said twice", token.span)
+        levels: dict[int, None] = {}
+        network.outputs = ()
+        while line.next.sort != "end":
+            levels[self._level(line, "p", levels)] = None
+        network.outputs = tuple(levels)
+
+    def _level(self, line: Line, letter: str, seen: Mapping[int, object]) -> int:
+        """`p3` or `c3`."""
+        token = line.name(f"a level such as `{letter}3`")
+        found = _LEVEL.fullmatch(token.text)
+        level = whole_number(found[2]) if found and found[1] == letter else None
+        if level is None or level > MAX_LEVEL:
+            rule = f"a level is written `{letter}0` to `{letter}{MAX_LEVEL}`"
+            line.fault(VALUE, f"{rule}, not `{token.text}`", token.span)
+        if level in seen:
+            line.fault(TWICE, f"level {level} is there twice", token.span)
+        return level
+
+    # Where things end
+
+    def _open(self, line: Line, token: Token, rule: str) -> _GraphText:
+        """The graph that a line belongs to."""
+        if self.graph is None:
+            self._misplaced(line, token, rule, "a graph begins with `graph NAME`")
+        if self.graph.outputs is not None:
+            self.graph.outputs = None  # so that this is told once
+            self._misplaced(line, token, "stands behind the `outputs` of its graph")
+        return self.graph
+
+    def _misplaced(self, line: Line, token: Token, rule: str, help: str = "") -> NoReturn:
+        line.fault(SYNTAX, f"`{token.text}` {rule}", token.span, help)
+
+    def _finish(self) -> None:
+        """End a graph, which has outputs."""
+        graph = self.graph
+        if graph and graph.outputs is None and not self.sink.has_errors:
+            help = "end it by `outputs p3=NODE p4=NODE ...`"
+            self.sink.error(SYNTAX, f"graph `{graph.name}` has no outputs", graph.span, help=help)
+        self.graph = None
+
+    def _close_network(self) -> None:
+        self._finish()
+        self.network = None
+
+
+def _check_names(item: _GraphText | _NetworkText, sink: Sink) -> None:
+    """Whether all nodes that are read are there, and all parts of a network."""
+    if isinstance(item, _NetworkText):
+        for what, part in (
+            ("taps", item.taps), ("outputs", item.outputs),
+            ("extra graph", item.extra), ("layer", item.layers),
+        ):  # fmt: skip
+            if not part and not sink.has_errors:
+                message = f"network `{item.name}` has no `{what}`"
+                sink.error(SYNTAX, message, item.span, is_missing=True)
+    for graph in item.graphs if isinstance(item, _NetworkText) else [item]:
+        for token in _references(graph):
+            if token.text not in graph.nodes and token.text not in graph.broken:
+                _refuse_reference(token, graph, sink)
+
+
+def _references(graph: _GraphText) -> Iterator[Token]:
+    for node in graph.nodes.values():
+        yield from (edge.source for edge in node.edges)
+    yield from (graph.outputs or {}).values()
+
+
+def _refuse_reference(token: Token, graph: _GraphText, sink: Sink) -> None:
+    help = suggest(token.text, graph.nodes)
+    fix = rename(token.span, token.text, graph.nodes, safe=False)
+    message = f"there is no node `{token.text}` in graph `{graph.name}`"
+    sink.error(UNKNOWN_NODE, message, token.span, help=help, fix=fix)
+
+
+def _made(text: _GraphText | _NetworkText, sink: Sink) -> Item:
+    """The item, verified."""
+    if isinstance(text, _GraphText):
+        graph = text.graph()
+        for violation in violations(graph):
+            _tell(violation, text, graph, sink)
+        sink.stop_on_errors()
+        return graph
+    assert text.extra
+    assert text.taps is not None
+    layers = tuple(Layer(part.graph(), part.repeats) for part in text.layers)
+    network = Network(text.name, text.taps, text.extra.graph(), layers, text.outputs or ())
+    graphs = [network.extra, *(layer.graph for layer in layers)]
+    for index, violation in network_violations(network):
+        _tell(violation, text.graphs[index], graphs[index], sink)
+    sink.stop_on_errors()
+    return network
+
+
+def _tell(violation: Violation, text: _GraphText, graph: Graph, sink: Sink) -> None:
+    """A violation as a diagnostic, at the line that it is about."""
+    tokens = text.outputs or {}
+    place = place_of(violation, graph) or text.span
+    if violation.output is not None:
+        place = tokens[violation.output].span
+    sink.error(BROKEN, violation.text, place, is_missing=True)
+
+
+def place_of(violation: Violation, graph: Graph) -> Span | None:
+    """Where the node or the input stands that a violation is about."""
+    if not violation.node or violation.node not in graph:
+        return None
+    if violation.slot is not None:
+        return graph.inputs(violation.node)[violation.slot].span or graph.span(violation.node)
+    return graph.span(violation.node)

@@ -1,0 +1,52 @@
+"""Passes on the textual IR: read, verified, rewritten, verified after each pass, printed."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from fpncompiler.diagnostics import Sink
+from fpncompiler.ir.graph import Graph
+from fpncompiler.ir.network import Network
+from fpncompiler.ir.reader import Item, read_text
+from fpncompiler.ir.step_words import Kinds
+from fpncompiler.ir.text import print_all
+from fpncompiler.ir.verify import VerifyError, verify
+from fpncompiler.passes import PASSES
+from fpncompiler.plugins import block_kinds, fusion_kinds
+
+__all__ = ["PASSES", "VerifyError", "optimize", "parse_ir"]
+
+
+def parse_ir(data: bytes, file: str) -> tuple[Item, ...]:
+    """The graphs and networks of a text in UTF-8; `file` is what diagnostics call it.
+
+    Raises:
+        SpecError: all faults of the text.
+    """
+    return read_text(data, file, Kinds(block_kinds(), fusion_kinds()), Sink())
+
+
+def optimize(data: bytes, file: str, passes: Sequence[str]) -> str:
+    """The text after some of PASSES, by their names, in this order.
+
+    Raises:
+        SpecError: all faults of the text.
+        VerifyError: what a pass makes of it is no graph.
+    """
+    items = parse_ir(data, file)
+    for name in passes:
+        items = tuple(_after(name, item) for item in items)
+    return print_all(items)
+
+
+def _after(name: str, item: Item) -> Item:
+    """A graph, or each graph of a network, after a pass."""
+    if isinstance(item, Network):
+        layers = tuple(replace(each, graph=_rewritten(name, each.graph)) for each in item.layers)
+        return replace(item, extra=_rewritten(name, item.extra), layers=layers)
+    return _rewritten(name, item)
+
+
+def _rewritten(name: str, graph: Graph) -> Graph:
+    graph = PASSES[name](graph)
+    verify(graph, name)
+    return graph
