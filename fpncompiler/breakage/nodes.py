@@ -10,7 +10,7 @@
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from fpncompiler.comparison.numbering import Numbered
+from fpncompiler.breakage.numbering import Numbered
 from fpncompiler.reading.extents import SIZED_LIKE
 from fpncompiler.reading.file import GeneratedFile
 from fpncompiler.reading.program import Operation, Section

@@ -7,9 +7,9 @@ equal. Where they are not, nodes and modules of the same name are compared to sa
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from fpncompiler.comparison.findings import Change, Finding
-from fpncompiler.comparison.nodes import NodeForm, given_by, node_forms
-from fpncompiler.comparison.numbering import Numbers
+from fpncompiler.breakage.findings import Change, Finding
+from fpncompiler.breakage.nodes import NodeForm, given_by, node_forms
+from fpncompiler.breakage.numbering import Numbers
 from fpncompiler.reading.behaviour import Behaviour, Behaviours
 from fpncompiler.reading.definitions import reachable
 from fpncompiler.reading.extents import DIVIDING, SIZED_LIKE
