@@ -1,16 +1,37 @@
 """What a change breaks, by category; each kind of it has a code.
 
-B1xx weights, B2xx interface, B3xx numerics, B4xx source text.
+B71x weights, B72x interface, B73x numerics, B74x what is no breakage.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 Category = Literal["weights", "api", "numerics", "source"]
 CATEGORIES: tuple[Category, ...] = get_args(Category)
 BREAKING: tuple[Category, ...] = ("weights", "api", "numerics")
-_BY_DIGIT: dict[str, Category] = dict(zip("1234", CATEGORIES, strict=True))
+
+MESSAGES = {
+    "B711": "weights of the checkpoint that the new model does not have",
+    "B712": "weights of the new model that the checkpoint does not have",
+    "B713": "weights of another shape",
+    "B714": "another backbone: its weights are not compared one by one",
+    "B715": "parts whose weights cannot be told from the code",
+    "B721": "classes or methods that are gone",
+    "B722": "constants that are gone or have other values",
+    "B723": "the model takes or gives other maps",
+    "B724": "calls that are made otherwise",
+    "B731": "maps are fused otherwise",
+    "B732": "nodes read other maps, or in another order",
+    "B733": "another activation",
+    "B734": "other constants of modules",
+    "B735": "maps are resampled otherwise",
+    "B736": "other steps, or other settings of theirs",
+    "B737": "images are normalized otherwise",
+    "B738": "other anchors: boxes are decoded otherwise",
+    "B739": "code that differs, of which reading does not tell whether it does the same",
+    "B741": "the text of the file differs, and not what it does",
+    "B742": "training goes another way; the outputs of equal weights are equal",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +51,14 @@ class Finding:
     """Changes of one kind."""
 
     code: str
-    message: str
-    changes: tuple[Change, ...] = field(default=())
+    changes: tuple[Change, ...]
+
+    @property
+    def message(self) -> str:
+        """What the code stands for."""
+        return MESSAGES[self.code]
 
     @property
     def category(self) -> Category:
         """The category that its code is of."""
-        return _BY_DIGIT[self.code[1]]
-
-
-def in_category(findings: Iterable[Finding], *categories: Category) -> list[Finding]:
-    """The findings of some categories."""
-    return [each for each in findings if each.category in categories]
+        return CATEGORIES[int(self.code[2]) - 1]

@@ -1,8 +1,7 @@
 """Numbers for the maps of programs: maps that are computed alike have one number.
 
 Two files that are numbered by one `Numbers` compute the same where the numbers of their outputs are
-equal. Weights count as equal where the paths of their modules are, after `renamed`; or wherever
-modules are alike, if `anonymous`.
+equal. Weights count as equal where the paths of their modules are, after `renamed`.
 """
 
 from collections.abc import Hashable, Mapping
@@ -15,7 +14,7 @@ from fpncompiler.reading.file import GeneratedFile
 from fpncompiler.reading.program import Frozen, Operation
 from fpncompiler.reading.values import Map
 
-Mode = Literal["exact", "rounded", "anonymous"]
+Mode = Literal["exact", "rounded"]
 Key = Hashable
 
 # Functions that give the same whatever the order of their maps; means but for rounding.
@@ -100,8 +99,6 @@ class _Run:
     def _weights(self, path: str) -> Key:
         """What tells a module from others."""
         signature = self.behaviours.signature(self.file.modules[path])
-        if self.table.mode == "anonymous":
-            return signature
         return self.renamed.get(path, path), signature
 
     def _arguments(self, operation: Operation) -> Key:

@@ -7,7 +7,7 @@ equal. Where they are not, nodes and modules of the same name are compared to sa
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from fpncompiler.breakage.findings import Change, Finding
+from fpncompiler.breakage.findings import Change
 from fpncompiler.breakage.nodes import NodeForm, given_by, node_forms
 from fpncompiler.breakage.numbering import Numbers
 from fpncompiler.reading.behaviour import Behaviour, Behaviours
@@ -23,19 +23,12 @@ _FUSION_SETTINGS = frozenset({"by", "pool"})
 _STRUCTURE = frozenset(
     "ceil_mode count_include_pad dilation groups kernel_size order padding padding_mode stride".split()
 )
-_MESSAGES = {
-    "B301": "maps are fused otherwise",
-    "B302": "nodes read other maps, or in another order",
-    "B303": "another activation",
-    "B304": "other constants of modules",
-    "B305": "maps are resampled otherwise",
-    "B306": "other steps, or other settings of theirs",
-    "B307": "sums are made in another order: outputs are equal but for rounding",
-    "B308": "layers or heads read the maps of other nodes",
-    "B309": "images are normalized otherwise",
-    "B310": "other anchors: boxes are decoded otherwise",
-    "B311": "code that differs, of which reading does not tell whether it does the same",
-    "B312": "training goes another way",
+_NUMBERS = {
+    "IMAGE_MEAN": "B737",
+    "IMAGE_STD": "B737",
+    "ANCHOR_SCALES": "B738",
+    "ANCHOR_OCTAVES": "B738",
+    "ANCHOR_ASPECTS": "B738",
 }
 
 Changes = Iterator[tuple[str, Change]]
@@ -43,23 +36,17 @@ Changes = Iterator[tuple[str, Change]]
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two files, the modules of the old one by the names that they have in the new one."""
+    """Two files with equal weights; the modules of the old one by the names in the new one."""
 
     old: GeneratedFile
     new: GeneratedFile
     renamed: Mapping[str, str]
-    same_weights: bool
 
 
-def numerics(pair: Pair) -> list[Finding]:
-    """What is computed otherwise, by kind."""
-    found: dict[str, list[Change]] = {}
-    for parts in (_forward(pair), _constants(pair), _code(pair), _training(pair)):
-        for code, change in parts:
-            found.setdefault(code, []).append(change)
-    return [
-        Finding(code, _MESSAGES[code], tuple(changes)) for code, changes in sorted(found.items())
-    ]
+def numerics(pair: Pair) -> Changes:
+    """What is computed otherwise with equal weights."""
+    yield from _forward(pair)
+    yield from _code(pair)
 
 
 def _forward(pair: Pair) -> Changes:
@@ -68,24 +55,15 @@ def _forward(pair: Pair) -> Changes:
     if old.program is None or new.program is None:
         for file, which in ((old, "old"), (new, "new")):
             if file.unclear:
-                yield "B311", Change(f"{file.detector}.forward", f"the {which} file", file.unclear)
+                yield "B739", Change(f"{file.detector}.forward", f"the {which} file", file.unclear)
         return
     exact = Numbers()
     if exact.of(old, pair.renamed).result == exact.of(new).result:
-        if pair.same_weights and (taps := _changed_constant(pair, "BACKBONE_TAPS")):
-            yield "B306", taps
         return
-    if pair.same_weights:
-        rounded = Numbers("rounded")
-        if rounded.of(old, pair.renamed).result == rounded.of(new).result:
-            yield from _nodes(pair, only="B307")
-            return
-    any_found = False
-    for each in (*_modules(pair), *_nodes(pair), *_wiring(pair)):
-        any_found = True
-        yield each
-    if not any_found and pair.same_weights:
-        yield "B306", Change(f"{new.detector}.forward")
+    rounded = Numbers("rounded")
+    only = rounded.of(old, pair.renamed).result == rounded.of(new).result
+    found = [*_nodes(pair)] if only else [*_modules(pair), *_nodes(pair), *_wiring(pair)]
+    yield from found or [("B736", Change(f"{new.detector}.forward"))]
 
 
 def _modules(pair: Pair) -> Changes:
@@ -121,7 +99,7 @@ def _module(path: str, before: Behaviour, after: Behaviour, module: Instance) ->
     left, right = dict(before.settings), dict(after.settings)
     for name in sorted({*left, *right}):
         if left.get(name) != right.get(name):
-            change = Change(f"{path}.{name}", _text(left.get(name)), _text(right.get(name)))
+            change = Change(f"{path}.{name}", str(left.get(name)), str(right.get(name)))
             yield _code_of_setting(name), change
 
 
@@ -131,17 +109,17 @@ def _is_layer(path: str) -> bool:
 
 def _code_of_kinds(before: str, after: str) -> str:
     if before in ACTIVATIONS and after in ACTIVATIONS:
-        return "B303"
-    return "B301" if before.endswith("Fusion") and after.endswith("Fusion") else "B306"
+        return "B733"
+    return "B731" if before.endswith("Fusion") and after.endswith("Fusion") else "B736"
 
 
 def _code_of_setting(name: str) -> str:
     if name in _FUSION_SETTINGS:
-        return "B301"
-    return "B306" if name in _STRUCTURE else "B304"
+        return "B731"
+    return "B736" if name in _STRUCTURE else "B734"
 
 
-def _nodes(pair: Pair, only: str = "") -> Changes:
+def _nodes(pair: Pair) -> Changes:
     """Nodes of the same name that read, fuse or go on otherwise."""
     numbers = Numbers()
     olds = node_forms(pair.old, numbers.of(pair.old, pair.renamed))
@@ -152,9 +130,8 @@ def _nodes(pair: Pair, only: str = "") -> Changes:
             if after is None:
                 continue
             for code in _differences(before, after):
-                if not only or code == only:
-                    yield code, Change(f"{path}.{name}", before.text, after.text)
-                    break  # one way to say it is enough
+                yield code, Change(f"{path}.{name}", before.text, after.text)
+                break  # one way to say it is enough
 
 
 def _differences(before: NodeForm, after: NodeForm) -> Iterator[str]:
@@ -163,7 +140,7 @@ def _differences(before: NodeForm, after: NodeForm) -> Iterator[str]:
     is_plain = before.plain and after.plain
     if before.fusion and after.fusion and before.fusion != after.fusion:
         if before.plain or after.plain:  # others are compared as modules
-            yield "B301"
+            yield "B731"
     if keys_before != keys_after:
         if sorted(map(repr, keys_before)) == sorted(map(repr, keys_after)):
             yield from _reordered(before, is_plain)
@@ -171,26 +148,27 @@ def _differences(before: NodeForm, after: NodeForm) -> Iterator[str]:
             yield _code_of_ways(before, after)
     elif [_bare(step) for step in before.steps] != [_bare(step) for step in after.steps]:
         if before.fusion == after.fusion:
-            yield "B306"
+            yield "B736"
 
 
 def _reordered(before: NodeForm, is_plain: bool) -> Iterator[str]:
-    """What an order means: nothing for two terms or a maximum, rounding for a sum of more."""
-    if not is_plain or before.fusion not in ("sum", "mean", "maximum"):
-        yield "B302"
-    elif before.fusion != "maximum" and len(before.inputs) > 2:
-        yield "B307"
+    """What an order means: nothing for a sum of two or a maximum, and rounding for longer sums."""
+    means_nothing = is_plain and (
+        before.fusion == "maximum" or (before.fusion == "sum" and len(before.inputs) < 3)
+    )
+    if not means_nothing:
+        yield "B732"
 
 
 def _code_of_ways(before: NodeForm, after: NodeForm) -> str:
     """Why inputs differ: other maps, or the same on another way."""
     if [way.source for way in before.inputs] != [way.source for way in after.inputs]:
-        return "B302"
+        return "B732"
     functions = [
         {_bare(function) for way in form.inputs for function in way.functions}
         for form in (before, after)
     ]
-    return "B305" if functions[0] ^ functions[1] <= _RESAMPLING else "B306"
+    return "B735" if functions[0] ^ functions[1] <= _RESAMPLING else "B736"
 
 
 def _bare(function: str) -> str:
@@ -199,33 +177,20 @@ def _bare(function: str) -> str:
 
 def _wiring(pair: Pair) -> Changes:
     """Layers and heads that read other maps of the layer before."""
-    if pair.old.constants.get("LEVELS") != pair.new.constants.get("LEVELS"):
-        return
     olds, news = given_by(pair.old), given_by(pair.new)
     for path in olds:
         for name in olds[path]:
             before, after = olds[path][name], news.get(path, {}).get(name)
             if after is not None and before != after:
-                yield "B308", Change(f"{path}.{name}", before, after)
+                yield "B732", Change(f"{path}.{name}", before, after)
 
 
-def _constants(pair: Pair) -> Changes:
+def constants(old: GeneratedFile, new: GeneratedFile) -> Changes:
     """What is done in front of the network, and behind it."""
-    for name in ("IMAGE_MEAN", "IMAGE_STD"):
-        if change := _changed_constant(pair, name):
-            yield "B309", change
-    if pair.old.constants.get("LEVELS") != pair.new.constants.get("LEVELS"):
-        return  # anchors are those of levels
-    for name in ("ANCHOR_SCALES", "ANCHOR_OCTAVES", "ANCHOR_ASPECTS"):
-        if change := _changed_constant(pair, name):
-            yield "B310", change
-
-
-def _changed_constant(pair: Pair, name: str) -> Change | None:
-    old, new = pair.old.constants, pair.new.constants
-    if name not in old or name not in new or old[name] == new[name]:
-        return None
-    return Change(name, _text(old[name]), _text(new[name]))
+    for name, code in _NUMBERS.items():
+        before, after = old.constants.get(name), new.constants.get(name)
+        if None not in (before, after) and before != after:
+            yield code, Change(name, str(before), str(after))
 
 
 def _code(pair: Pair) -> Changes:
@@ -233,39 +198,33 @@ def _code(pair: Pair) -> Changes:
     used = _used(pair.old) & _used(pair.new)
     for name in sorted(used):
         if pair.old.texts[name].digest != pair.new.texts[name].digest:
-            yield "B311", Change(name, "this code", "other code")
+            yield "B739", Change(name, "this code", "other code")
 
 
 def _used(file: GeneratedFile) -> set[str]:
     """The blocks and functions that a model uses; of its own methods those beside `forward`."""
     kinds = {module.kind for module in file.modules.values() if module.node is not None}
-    kinds -= {file.detector, NETWORK}
+    kinds -= {NETWORK}
     followed = {module.kind for path, module in file.modules.items() if _is_layer(path)}
     calls = {op.name for op in file.program.operations} if file.program else set[str]()
     uses = file.texts[file.detector].uses
     return reachable({*(kinds - followed), *calls, *uses}, file.texts) - followed - {NETWORK}
 
 
-def _training(pair: Pair) -> Changes:
+def training(pair: Pair) -> Changes:
     """What differs while the model is trained."""
     of_old, of_new = Behaviours(pair.old.definitions), Behaviours(pair.new.definitions)
     for path, before, after in _common(pair):
         left, right = dict(of_old.of(before).training), dict(of_new.of(after).training)
         for name in sorted(left.keys() & right.keys()):
             if left[name] != right[name]:
-                yield "B312", Change(f"{path}.{name}", _text(left[name]), _text(right[name]))
+                yield "B742", Change(f"{path}.{name}", str(left[name]), str(right[name]))
     rates = [_drop_path_rate(file) for file in (pair.old, pair.new)]
     if rates[0] != rates[1]:
-        yield "B312", Change("backbone.drop_path_rate", *map(_text, rates))
+        yield "B742", Change("backbone.drop_path_rate", *map(str, rates))
 
 
 def _drop_path_rate(file: GeneratedFile) -> Frozen:
     backbone = file.modules.get("backbone")
     rate = backbone.settings.get("drop_path_rate") if backbone else None
     return rate if isinstance(rate, int | float) else None
-
-
-def _text(value: Frozen) -> str:
-    return str(value)
-
-

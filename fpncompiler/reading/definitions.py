@@ -13,9 +13,10 @@ Definition = ast.FunctionDef | ast.ClassDef
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A definition: a digest of its code, and the names that it uses."""
+    """A definition: a digest of its code, one of the whole with comments left out, names it uses."""
 
     digest: str
+    whole: str
     uses: frozenset[str]
 
 
@@ -33,7 +34,11 @@ def text_of(node: Definition) -> Text:
     """What one definition says."""
     bare = _bare(node)
     uses = frozenset(part.id for part in ast.walk(bare) if isinstance(part, ast.Name))
-    return Text(hashlib.sha256(ast.dump(bare).encode()).hexdigest(), uses)
+    return Text(_digest(bare), _digest(node), uses)
+
+
+def _digest(node: ast.AST) -> str:
+    return hashlib.sha256(ast.dump(node).encode()).hexdigest()
 
 
 def reachable(names: Iterable[str], known: Mapping[str, Text]) -> set[str]:

@@ -175,7 +175,9 @@ class Interpreter(Statements):
             case "create_backbone", _:
                 return Instance(BACKBONE, given=given, settings=given, opaque=True)
             case "fold_backbone", [Instance() as inner, *_]:
-                return Instance(FOLDED_BACKBONE, settings=inner.settings, opaque=True)
+                return Instance(
+                    FOLDED_BACKBONE, given=inner.given, settings=inner.settings, opaque=True
+                )
             case "feature_channels", _:
                 return self.channels
             case "run_layer", [Instance() as layer, _, tuple() as inputs]:
