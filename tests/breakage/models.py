@@ -5,7 +5,6 @@ import inspect
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -33,12 +32,6 @@ def imported(source: str, name: str, folder: Path) -> Iterator[ModuleType]:
         yield module
     finally:
         del sys.modules[name]
-
-
-@cache
-def backbone(create, name: str, levels: tuple, taps: tuple | None) -> nn.Module:
-    with META:
-        return create(name, levels, False, taps=taps)
 
 
 CREATED: dict[tuple, nn.Module] = {}
@@ -96,18 +89,29 @@ def loaded(old: nn.Module, new: nn.Module) -> tuple[set[str], set[str], set[str]
     except RuntimeError:
         works = False
     misshapen = {key for key in state.keys() & mine.keys() if state[key].shape != mine[key].shape}
-    fitting = {key: value for key, value in state.items() if key not in misshapen}
-    result = new.load_state_dict(fitting, strict=False)
-    return {*result.unexpected_keys}, {*result.missing_keys} - misshapen, misshapen, works
+    for key in misshapen:
+        del state[key]
+    result = new.load_state_dict(state, strict=False)
+    missing = mine.keys() - state.keys() - misshapen
+    # PyTorch forgives the lack of counters where it knows no version of their modules
+    forgiven = missing - {*result.missing_keys}
+    assert all(key.endswith("num_batches_tracked") for key in forgiven)
+    assert forgiven <= missing
+    return {*result.unexpected_keys}, missing, misshapen, works
 
 
 def constants(module: ModuleType) -> dict[str, object]:
-    return {name: value for name, value in vars(module).items() if name.isupper() and name != "F"}
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if name.isupper() and not isinstance(value, type | ModuleType)
+    }
 
 
-def signatures(kind: type) -> dict[str, str]:
-    """Public method -> its signature, defaults included."""
-    found = {"__init__": str(inspect.signature(kind))}
+def signatures(kind: type, name_of_backbone: str) -> dict[str, str]:
+    """Public method -> its signature, defaults included; that of the backbone by its constant."""
+    text = str(inspect.signature(kind)).replace(repr(name_of_backbone), "BACKBONE")
+    found = {"__init__": text}
     for name, value in vars(kind).items():
         if not name.startswith("_") and callable(getattr(kind, name)):
             raw = value.__func__ if isinstance(value, staticmethod) else value

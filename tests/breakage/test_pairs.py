@@ -70,13 +70,13 @@ def assert_api(facts: Facts, models: tuple) -> None:
     old, new = facts.modules
     before, after = constants(old), constants(new)
     changed = {name for name in before if name not in after or before[name] != after[name]}
-    assert facts.of("B722", "B737", "B738") == changed
+    assert facts.of("B722", "B737", "B738") == changed, changed
     assert (type(models[0]).__name__ != type(models[1]).__name__) == (
         type(models[0]).__name__ in facts.of("B721")
     )
     for kinds in (map(type, models), (old.FeatureNetwork, new.FeatureNetwork)):
         first, second = kinds
-        left, right = signatures(first), signatures(second)
+        left, right = signatures(first, old.BACKBONE), signatures(second, new.BACKBONE)
         for method, signature in left.items():
             key = first.__name__ if method == "__init__" else f"{first.__name__}.{method}"
             if first.__name__ != second.__name__:
@@ -134,8 +134,6 @@ def check(seed: int, folder) -> Counter:
         except AssertionError as error:
             error.add_note(f"{seed}: {pair} {facts.keys}")
             raise
-    if said.of("source"):
-        assert {f.code for f in said.findings} <= {"B741", "B742", "B722", "B738", "B737", "B711", "B712", "B724"} or True
     if not said.findings:
         results["nothing"] += 1
     results[f"kind {pair.kind}"] += 1
