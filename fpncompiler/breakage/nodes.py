@@ -196,5 +196,3 @@ class _Layer:
         more = [numbers.removesuffix(")")] if numbers else []
         text = f"{name}({', '.join([*inner, *more])})"
         return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}..."
-
-

@@ -17,9 +17,6 @@ from fpncompiler.reading.values import Map
 Mode = Literal["exact", "rounded"]
 Key = Hashable
 
-# Functions that give the same whatever the order of their maps; means but for rounding.
-_UNORDERED = frozenset({"maximum"})
-_UNORDERED_SUMS = frozenset({"mean"})
 
 
 class Numbers:
@@ -109,8 +106,9 @@ class _Run:
             assert isinstance(like, Map)
             return self._frozen(source), self.sizes[like.index]
         values = tuple(self._frozen(value) for _, value in items)
-        unordered = name in _UNORDERED
-        unordered |= self.table.mode == "rounded" and name in _UNORDERED_SUMS
+        # means of more than two maps depend on their order by rounding
+        is_exact = self.table.mode == "exact" and len(operation.inputs) > 2
+        unordered = name == "maximum" or (name == "mean" and not is_exact)
         if operation.kind == "call" and unordered:
             return tuple(sorted(self.numbers[index] for index in operation.inputs))
         return values

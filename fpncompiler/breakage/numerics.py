@@ -152,9 +152,10 @@ def _differences(before: NodeForm, after: NodeForm) -> Iterator[str]:
 
 
 def _reordered(before: NodeForm, is_plain: bool) -> Iterator[str]:
-    """What an order means: nothing for a sum of two or a maximum, and rounding for longer sums."""
+    """What an order means: nothing for two maps that are added, and rounding for more."""
     means_nothing = is_plain and (
-        before.fusion == "maximum" or (before.fusion == "sum" and len(before.inputs) < 3)
+        before.fusion == "maximum"
+        or (before.fusion in ("sum", "mean") and len(before.inputs) < 3)
     )
     if not means_nothing:
         yield "B732"
