@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from fpncompiler import __version__
-from fpncompiler.cli import authoring, check, compile, draw, export, inspect, opt
+from fpncompiler.cli import authoring, breaking, check, compile, diff, draw, export, inspect, opt
 from fpncompiler.cli.options import Parser, UsageError
 from fpncompiler.cli.report import FORMATS, HELP, INTERRUPTED, TROUBLE, Format, Report
 
@@ -125,6 +125,8 @@ def _parser() -> Parser:
     opt.add_opt(commands)
     check.add_explain(commands)
     inspect.add_inspect(commands)
+    diff.add_diff(commands)
+    breaking.add_breaking(commands)
     authoring.add_new(commands)
     authoring.add_schema(commands)
     authoring.add_backbones(commands)

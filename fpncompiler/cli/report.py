@@ -5,8 +5,9 @@ annotations go to programs: then standard output holds nothing else. Whatever a 
 name brings along is escaped, so that it cannot steer a terminal or a workflow.
 """
 
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TextIO
 
@@ -17,6 +18,8 @@ OK, FINDINGS, TROUBLE = 0, 1, 2
 INTERRUPTED = 130  # by Control-C, as shells have it
 Format = Literal["text", "json", "github"]
 FORMATS: tuple[Format, ...] = ("text", "json", "github")
+Colour = Literal["plain", "red", "green", "yellow", "bold"]
+_COLOURS: Mapping[Colour, int] = {"plain": 0, "bold": 1, "red": 31, "green": 32, "yellow": 33}
 HELP = "\n  = help: "
 
 
@@ -28,9 +31,11 @@ class Report:
     code: int = OK
     collected: list[Diagnostic] = field(default_factory=list)
 
-    def say(self, text: str) -> None:
-        """A result for people."""
-        _print(text, sys.stdout if self.format == "text" else sys.stderr)
+    def say(self, text: str, colour: Colour = "plain") -> None:
+        """A result for people, in colour on a terminal, unless NO_COLOR is set."""
+        stream = sys.stdout if self.format == "text" else sys.stderr
+        is_coloured = colour != "plain" and stream.isatty() and not os.environ.get("NO_COLOR")
+        _print(text, stream, _COLOURS[colour] if is_coloured else 0)
 
     def aside(self, text: str) -> None:
         """What is no result, such as a count of the faults."""
@@ -81,6 +86,6 @@ def counted(diagnostics: Iterable[Diagnostic]) -> str:
     return ", ".join(parts)
 
 
-def _print(text: str, stream: TextIO) -> None:
-    lines = text.split("\n")
-    print("\n".join(printable(line) for line in lines), file=stream)
+def _print(text: str, stream: TextIO, colour: int = 0) -> None:
+    shown = "\n".join(printable(line) for line in text.split("\n"))
+    print(f"\x1b[{colour}m{shown}\x1b[0m" if colour else shown, file=stream)

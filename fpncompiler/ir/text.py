@@ -213,6 +213,11 @@ def _steps(steps: tuple[Step, ...], defaults: Defaults) -> str:
     return " ".join(step_text(step, defaults) for step in steps)
 
 
+def fusion_text(fusion: Fusion) -> str:
+    """A fusion with what differs from the defaults of all graphs."""
+    return _fusion(fusion, Defaults())
+
+
 def step_text(step: Step, defaults: Defaults | None = None) -> str:
     """One step in a word, with what differs from the defaults."""
     defaults = defaults or Defaults()
