@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fpncompiler.diagnostics import Diagnostic, SpecError, Span, printable
+from fpncompiler.diagnostics import Diagnostic, Span, SpecError, printable
 from fpncompiler.spec.loading import shipped_specs
 from fpncompiler.spec.names import name_fault
 

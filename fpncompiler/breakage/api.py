@@ -106,5 +106,3 @@ def _given(file: GeneratedFile, program: Program) -> Mapping[str, str]:
             f"{maps} maps of {width[index] or 'unknown'} channels, levels {levels}"
         )
     return found
-
-

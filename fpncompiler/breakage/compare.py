@@ -13,7 +13,7 @@ from fpncompiler.breakage.api import api
 from fpncompiler.breakage.findings import MESSAGES, Category, Change, Finding
 from fpncompiler.breakage.numerics import Pair, constants, numerics, training
 from fpncompiler.breakage.weights import renamed_modules, weights
-from fpncompiler.reading.file import GeneratedFile, read_file
+from fpncompiler.reading.file import read_file
 
 Changes = Iterator[tuple[str, Change]]
 
@@ -54,8 +54,7 @@ def breaking(old: str, new: str) -> Breakage:
     if not found:
         found += _text(old, new)
     by_code = (
-        Finding(code, tuple(change for each, change in found if each == code))
-        for code in MESSAGES
+        Finding(code, tuple(change for each, change in found if each == code)) for code in MESSAGES
     )
     findings = tuple(finding for finding in by_code if finding.changes)
     return Breakage(findings, key_map, compared)

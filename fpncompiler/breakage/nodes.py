@@ -1,10 +1,10 @@
 """The nodes of a layer in terms of each other: how a node's inputs arrive, fuse, and go on.
 
-    p6_td = self.p6_td(p6_in, upsample_nearest(p7_in, p6_in))
+p6_td = self.p6_td(p6_in, upsample_nearest(p7_in, p6_in))
 
-    inputs   p6_in, upsample_nearest(p7_in)     each on its way from a map that has a name
-    fusion   FastNormalizedFusion
-    steps    p6_td
+inputs   p6_in, upsample_nearest(p7_in)     each on its way from a map that has a name
+fusion   FastNormalizedFusion
+steps    p6_td
 """
 
 from collections.abc import Hashable

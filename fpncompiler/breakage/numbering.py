@@ -18,7 +18,6 @@ Mode = Literal["exact", "rounded"]
 Key = Hashable
 
 
-
 class Numbers:
     """One numbering; `rounded` takes sums in whatever order they are made."""
 

@@ -154,8 +154,7 @@ def _differences(before: NodeForm, after: NodeForm) -> Iterator[str]:
 def _reordered(before: NodeForm, is_plain: bool) -> Iterator[str]:
     """What an order means: nothing for two maps that are added, and rounding for more."""
     means_nothing = is_plain and (
-        before.fusion == "maximum"
-        or (before.fusion in ("sum", "mean") and len(before.inputs) < 3)
+        before.fusion == "maximum" or (before.fusion in ("sum", "mean") and len(before.inputs) < 3)
     )
     if not means_nothing:
         yield "B732"
@@ -187,11 +186,23 @@ def _wiring(pair: Pair) -> Changes:
 
 
 def constants(old: GeneratedFile, new: GeneratedFile) -> Changes:
-    """What is done in front of the network, and behind it."""
+    """What is done in front of the network, and behind it; anchors of levels that both have."""
     for name, code in _NUMBERS.items():
-        before, after = old.constants.get(name), new.constants.get(name)
+        before, after = _number(old, name, new), _number(new, name, old)
         if None not in (before, after) and before != after:
-            yield code, Change(name, str(before), str(after))
+            yield code, Change(name, str(old.constants[name]), str(new.constants[name]))
+
+
+def _number(file: GeneratedFile, name: str, other: GeneratedFile) -> Frozen:
+    value, levels = file.constants.get(name), file.constants.get("LEVELS")
+    others = other.constants.get("LEVELS")
+    if name != "ANCHOR_SCALES" or not all(isinstance(v, tuple) for v in (value, levels, others)):
+        return value
+    assert isinstance(value, tuple)
+    assert isinstance(levels, tuple)
+    assert isinstance(others, tuple)
+    pairs = zip(levels, value, strict=False)
+    return tuple(scale for level, scale in pairs if level in others)
 
 
 def _code(pair: Pair) -> Changes:
@@ -216,13 +227,24 @@ def training(pair: Pair) -> Changes:
     """What differs while the model is trained."""
     of_old, of_new = Behaviours(pair.old.definitions), Behaviours(pair.new.definitions)
     for path, before, after in _common(pair):
-        left, right = dict(of_old.of(before).training), dict(of_new.of(after).training)
-        for name in sorted(left.keys() & right.keys()):
-            if left[name] != right[name]:
-                yield "B742", Change(f"{path}.{name}", str(left[name]), str(right[name]))
+        left, right = of_old.of(before), of_new.of(after)
+        yield from _unequal(path, dict(left.training), dict(right.training))
+        yield from _unequal(path, dict(left.starts), dict(right.starts))
+    if pair.old.begun != pair.new.begun:
+        yield "B742", Change("weights to begin with", _calls(pair.old), _calls(pair.new))
     rates = [_drop_path_rate(file) for file in (pair.old, pair.new)]
     if rates[0] != rates[1]:
         yield "B742", Change("backbone.drop_path_rate", *map(str, rates))
+
+
+def _calls(file: GeneratedFile) -> str:
+    return ", ".join(f"{name}({', '.join(arguments)})" for name, *arguments in file.begun)
+
+
+def _unequal(path: str, left: Mapping[str, Frozen], right: Mapping[str, Frozen]) -> Changes:
+    for name in sorted(left.keys() & right.keys()):
+        if left[name] != right[name]:
+            yield "B742", Change(f"{path}.{name}", str(left[name]), str(right[name]))
 
 
 def _drop_path_rate(file: GeneratedFile) -> Frozen:

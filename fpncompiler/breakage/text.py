@@ -4,12 +4,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from itertools import groupby
+from math import prod
 
 from fpncompiler.breakage.compare import Breakage
 from fpncompiler.breakage.findings import CATEGORIES, Category, Change, Finding
 
 SHOWN = 12  # groups of a finding
+SHOWN_KEYS = 3  # of a node
 _NUMBERS = re.compile(r"\d+")
 
 
@@ -32,34 +33,49 @@ def as_json(found: Breakage, categories: Iterable[Category], old: str, new: str)
 
 
 def finding_lines(finding: Finding) -> Iterator[str]:
-    """A finding and its keys, alike ones in one line: `network.layers.{0..2}.p6_td.weight`."""
+    """A finding and its keys, alike ones in one line: `network.layers.{0..2}.p{4..6}_out`."""
     yield f"{finding.category.upper()} {finding.code}: {finding.message}"
-    groups = [*_grouped(finding.changes)]
-    for key, count, before, after in groups[:SHOWN]:
-        times = f"  ({count} times)" if count > 1 else ""
+    changes = _by_node(finding.changes) if finding.code in ("B711", "B712") else finding.changes
+    groups = [*_grouped(changes)]
+    for key, before, after, _ in groups[:SHOWN]:
         values = f"{before} -> {after}" if before and after else before or after
-        yield f"    {key}  {values}{times}".rstrip()
+        yield f"    {key}  {values}".rstrip()
     if len(groups) > SHOWN:
-        yield f"    ... and {sum(g[1] for g in groups[SHOWN:])} more; --json lists all"
+        count = sum(group[3] for group in groups[SHOWN:])
+        yield f"    ... and {count} more; --json lists all"
 
 
-def _grouped(changes: Iterable[Change]) -> Iterator[tuple[str, int, str, str]]:
-    """Pattern of keys, how many there are, before, after."""
+def _by_node(changes: Iterable[Change]) -> Iterator[Change]:
+    """Keys that are there on one side alone: a node, and in place of a shape what it holds."""
+    nodes: dict[str, list[str]] = {}
+    for change in changes:
+        parts = change.key.split(".")
+        depth = 4 if parts[:2] == ["network", "layers"] else 2
+        within = f"{'.'.join(parts[depth:])} {change.before}{change.after}"
+        nodes.setdefault(".".join(parts[:depth]), []).append(within.strip())
+    for node, held in nodes.items():
+        more = f" and {len(held) - SHOWN_KEYS} more" if len(held) > SHOWN_KEYS else ""
+        yield Change(node, before=", ".join(held[:SHOWN_KEYS]) + more)
 
-    def pattern(change: Change) -> tuple[str, str, str]:
-        return _NUMBERS.sub("#", change.key), change.before, change.after
 
-    for (_, before, after), group in groupby(sorted(changes, key=pattern), key=pattern):
-        keys = [change.key for change in group]
-        yield _pattern_of(keys), len(keys), before, after
+def _grouped(changes: Iterable[Change]) -> Iterator[tuple[str, str, str, int]]:
+    """Keys that differ by numbers alone as one, before, after, how many keys there are."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for change in changes:
+        pattern = _NUMBERS.sub("#", change.key)
+        groups.setdefault((pattern, change.before, change.after), []).append(change.key)
+    for (_, before, after), keys in groups.items():
+        yield _pattern_of(keys), before, after, len(keys)
 
 
 def _pattern_of(keys: list[str]) -> str:
-    """Keys that differ by numbers alone, as one: each number that differs by its range."""
+    """Each number that differs by its range, if all combinations of them are there."""
     columns = [
         sorted({int(number) for number in column})
         for column in zip(*(_NUMBERS.findall(key) for key in keys), strict=True)
     ]
+    if prod(map(len, columns)) != len(keys):
+        return f"{keys[0]} and {len(keys) - 1} like it"
     texts = iter([_range(column) for column in columns])
     return _NUMBERS.sub(lambda _: next(texts), keys[0])
 

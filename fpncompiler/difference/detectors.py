@@ -90,7 +90,5 @@ def _cost(old: Checked, new: Checked) -> tuple[CostRow, ...]:
     for part in ("backbone", "network", "head_adapters", "class_head", "box_head", "total"):
         before, after = getattr(old.cost, part), getattr(new.cost, part)
         for figure in ("parameters", "macs"):
-            rows.append(
-                CostRow(part, figure, getattr(before, figure), getattr(after, figure))
-            )
+            rows.append(CostRow(part, figure, getattr(before, figure), getattr(after, figure)))
     return tuple(rows)

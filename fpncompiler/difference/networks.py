@@ -98,9 +98,7 @@ def _without_name(each: LayerDifference) -> tuple[object, ...]:
 
 
 def _named(name: str, each: LayerDifference) -> LayerDifference:
-    return LayerDifference(
-        name, each.removed, each.added, each.renamed, each.changed, each.outputs
-    )
+    return LayerDifference(name, each.removed, each.added, each.renamed, each.changed, each.outputs)
 
 
 def _difference(name: str, old: Graph, new: Graph) -> LayerDifference:

@@ -56,7 +56,7 @@ def reachable(names: Iterable[str], known: Mapping[str, Text]) -> set[str]:
 class _Bare(ast.NodeTransformer):
     """Drops docstrings and annotations."""
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802, the library's
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         self.generic_visit(node)
         return ast.FunctionDef(
             name=node.name,
@@ -68,7 +68,7 @@ class _Bare(ast.NodeTransformer):
             lineno=node.lineno,
         )
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:  # noqa: N802
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         self.generic_visit(node)
         return ast.ClassDef(
             name=node.name,
@@ -81,7 +81,7 @@ class _Bare(ast.NodeTransformer):
     def visit_arg(self, node: ast.arg) -> ast.AST:
         return ast.arg(arg=node.arg, annotation=None)
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:  # noqa: N802
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
         self.generic_visit(node)
         if node.value is None:
             return None

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from fpncompiler.reading.arithmetic import MAX_ITEMS, combined
 from fpncompiler.reading.program import Operation, Program, Section
 from fpncompiler.reading.values import (
-    Class,
     Function,
     Instance,
     Library,

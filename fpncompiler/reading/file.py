@@ -166,7 +166,9 @@ def _program(model: Instance, reader: Interpreter) -> tuple[Program | None, str]
     try:
         forward = reader.method_of(model, "forward")
         if forward is None:
-            raise NotUnderstoodError("a model without `forward`", model.node.lineno if model.node else 0)
+            raise NotUnderstoodError(
+                "a model without `forward`", model.node.lineno if model.node else 0
+            )
         made = reader.call(forward, [Unknown()], {})
     except NotUnderstoodError as error:
         return None, f"line {error.line}: {error.what}" if error.line else error.what

@@ -70,9 +70,9 @@ def torch_call(name: str, arguments: list[Value], words: dict[str, Value]) -> Te
             return Tensor(nested_shape(value), f"{frozen(value)}")
         case "torch.arange", [int() as count] if not isinstance(count, bool):
             return Tensor((max(count, 0),), "arange")
-        case ("torch.zeros_like" | "torch.ones_like"), [Tensor() as like]:
+        case (("torch.zeros_like" | "torch.ones_like"), [Tensor() as like]):
             return Tensor(like.shape, name.partition(".")[2].removesuffix("_like"))
-        case ("nn.Parameter" | "torch.nn.Parameter"), [Tensor() as tensor]:
+        case (("nn.Parameter" | "torch.nn.Parameter"), [Tensor() as tensor]):
             return Tensor(tensor.shape, tensor.start, is_parameter=True)
         case _ if name in _ELEMENTWISE and arguments and isinstance(arguments[0], Tensor):
             return Tensor(arguments[0].shape, "computed")

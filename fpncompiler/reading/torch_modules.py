@@ -92,7 +92,9 @@ def _none(given: Given) -> dict[str, Tensor]:
 def _convolution(given: Given) -> dict[str, Tensor]:
     inner, outer, groups = (_count(given[k]) for k in ("in_channels", "out_channels", "groups"))
     if inner % groups or outer % groups:
-        raise NotUnderstoodError(f"a convolution of {groups} groups from {inner} to {outer} channels")
+        raise NotUnderstoodError(
+            f"a convolution of {groups} groups from {inner} to {outer} channels"
+        )
     shape = (outer, inner // groups, *_pair(given["kernel_size"]))
     return _weight_and_bias(shape, outer, given)
 

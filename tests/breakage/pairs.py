@@ -70,7 +70,13 @@ class Side:
     def compile(self, folder: Path) -> Compiled:
         (folder / "models").mkdir(parents=True, exist_ok=True)
         (folder / "mine.yaml").write_text(self.text)
-        model = {"fpnc": 1, "model": "lab", "extends": "efficientdet", "title": "Lab", "phi": "0..7"}
+        model = {
+            "fpnc": 1,
+            "model": "lab",
+            "extends": "efficientdet",
+            "title": "Lab",
+            "phi": "0..7",
+        }
         (folder / "models/lab.yaml").write_text(yaml.safe_dump(model | self.row))
         return compile_spec(folder / "mine.yaml", **({"phi": 0} | self.options))
 

@@ -8,7 +8,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from types import ModuleType
 
-import pytest
 import torch
 
 from fpncompiler.breakage.compare import Breakage, breaking
