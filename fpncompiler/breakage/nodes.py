@@ -9,6 +9,7 @@ steps    p6_td
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from fpncompiler.breakage.numbering import Numbered
 from fpncompiler.reading.extents import SIZED_LIKE
@@ -60,7 +61,7 @@ def given_by(file: GeneratedFile) -> dict[str, dict[str, str]]:
     assert file.program is not None
     layers = [s for s in file.program.sections if s.path.startswith("network.")]
     found: dict[str, dict[str, str]] = {}
-    for before, after in zip(layers, layers[1:], strict=False):
+    for before, after in pairwise(layers):
         names = _names(before)
         read = (name for name in after.given if not name.startswith("_"))
         found[after.path] = {name: names.get(after.names[name], "") for name in read}

@@ -21,7 +21,8 @@ from fpncompiler.reading.values import Instance
 _RESAMPLING = DIVIDING | SIZED_LIKE | {"upsample_bilinear_by", "upsample_nearest_by"}
 _FUSION_SETTINGS = frozenset({"by", "pool"})
 _STRUCTURE = frozenset(
-    "ceil_mode count_include_pad dilation groups kernel_size order padding padding_mode stride".split()
+    "ceil_mode count_include_pad dilation groups kernel_size order padding padding_mode"
+    " stride".split()
 )
 _NUMBERS = {
     "IMAGE_MEAN": "B737",
@@ -127,37 +128,29 @@ def _nodes(pair: Pair) -> Changes:
     for path, nodes in olds.items():
         for name, before in nodes.items():
             after = news.get(path, {}).get(name)
-            if after is None:
-                continue
-            for code in _differences(before, after):
+            if after is not None and (code := _code_of_nodes(before, after)):
                 yield code, Change(f"{path}.{name}", before.text, after.text)
-                break  # one way to say it is enough
 
 
-def _differences(before: NodeForm, after: NodeForm) -> Iterator[str]:
-    keys_before = [way.key for way in before.inputs]
-    keys_after = [way.key for way in after.inputs]
+def _code_of_nodes(before: NodeForm, after: NodeForm) -> str:
+    """What differs between two nodes, in one code; nothing if they are equal."""
     is_plain = before.plain and after.plain
-    if before.fusion and after.fusion and before.fusion != after.fusion:
-        if before.plain or after.plain:  # others are compared as modules
-            yield "B731"
-    if keys_before != keys_after:
-        if sorted(map(repr, keys_before)) == sorted(map(repr, keys_after)):
-            yield from _reordered(before, is_plain)
-        else:
-            yield _code_of_ways(before, after)
-    elif [_bare(step) for step in before.steps] != [_bare(step) for step in after.steps]:
-        if before.fusion == after.fusion:
-            yield "B736"
+    fusions = (before.fusion, after.fusion)
+    if all(fusions) and before.fusion != after.fusion and (before.plain or after.plain):
+        return "B731"  # others are compared as modules
+    keys = [[way.key for way in form.inputs] for form in (before, after)]
+    if keys[0] != keys[1]:
+        if sorted(map(repr, keys[0])) != sorted(map(repr, keys[1])):
+            return _code_of_ways(before, after)
+        return "" if is_plain and _is_unordered(before) else "B732"
+    steps = [[_bare(step) for step in form.steps] for form in (before, after)]
+    return "B736" if steps[0] != steps[1] and before.fusion == after.fusion else ""
 
 
-def _reordered(before: NodeForm, is_plain: bool) -> Iterator[str]:
-    """What an order means: nothing for two maps that are added, and rounding for more."""
-    means_nothing = is_plain and (
-        before.fusion == "maximum" or (before.fusion in ("sum", "mean") and len(before.inputs) < 3)
-    )
-    if not means_nothing:
-        yield "B732"
+def _is_unordered(form: NodeForm) -> bool:
+    """Whether the order of inputs means nothing; it means rounding for three that are added."""
+    is_short = form.fusion in ("sum", "mean") and len(form.inputs) < 3
+    return is_short or form.fusion == "maximum"
 
 
 def _code_of_ways(before: NodeForm, after: NodeForm) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fpncompiler.breakage.findings import Change
 from fpncompiler.reading.behaviour import Behaviours, Signature
 from fpncompiler.reading.file import GeneratedFile
-from fpncompiler.reading.program import Frozen, frozen
+from fpncompiler.reading.program import Frozen, Operation, frozen
 from fpncompiler.reading.values import (
     Instance,
     Map,
@@ -119,29 +119,28 @@ class _Match:
         """Whether all operations are, and all those behind them."""
         assert self.old.program is not None
         assert self.new.program is not None
+        olds, news = self.old.program.operations, self.new.program.operations
         waiting = [*pairs]
         while waiting:
             pair = waiting.pop()
             if pair in self._seen:
                 continue
             self._seen.add(pair)
-            left, right = (
-                file.program.operations[index]  # type: ignore[union-attr]
-                for file, index in zip((self.old, self.new), pair, strict=True)
-            )
-            same_name = self._is_same_module(left.name, right.name)
-            if left.kind != "module" or right.kind != "module":
-                same_name = (left.kind, left.name) == (right.kind, right.name)
-            inputs = [*zip(left.inputs, right.inputs, strict=False)]
-            shapes = [[_without_maps(a) for a in each.arguments] for each in (left, right)]
-            if not same_name or shapes[0] != shapes[1]:
+            left, right = olds[pair[0]], news[pair[1]]
+            if not self._is_same(left, right):
                 return False
-            waiting += inputs
+            waiting += zip(left.inputs, right.inputs, strict=True)
         return True
 
-    def _is_same_module(self, left: str, right: str) -> bool:
-        if left not in self.old.modules or right not in self.new.modules:
+    def _is_same(self, left: Operation, right: Operation) -> bool:
+        settings = [[_without_maps(a) for a in each.arguments] for each in (left, right)]
+        if left.kind != right.kind or settings[0] != settings[1]:
             return False
+        if left.kind == "module":
+            return self._is_same_module(left.name, right.name)
+        return left.name == right.name
+
+    def _is_same_module(self, left: str, right: str) -> bool:
         if left in self.paths or right in self._back:
             return self.paths.get(left) == right and self._back.get(right) == left
         self.paths[left], self._back[right] = right, left

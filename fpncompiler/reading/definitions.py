@@ -13,7 +13,7 @@ Definition = ast.FunctionDef | ast.ClassDef
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A definition: a digest of its code, one of the whole with comments left out, names it uses."""
+    """A definition: a digest of its code, one with docstrings and constructor, names it uses."""
 
     digest: str
     whole: str

@@ -276,7 +276,7 @@ class Expressions(ABC):
 def set_attribute(module: Instance, name: str, value: Value) -> None:
     """What `self.name = value` does: modules and parameters are registered."""
     for kept in (module.children, module.weights, module.settings):
-        kept.pop(name, None)  # type: ignore[attr-defined]
+        kept.pop(name, None)
     if isinstance(value, Instance):
         module.children[name] = value
     elif isinstance(value, Tensor) and value.is_parameter:

@@ -69,8 +69,8 @@ def width_after(module: Instance, width: int | None) -> int | None:
             width = width_after(part, width)
         return width
     for name in ("predict", "conv"):
-        if part := module.children.get(name):
-            return width_after(part, width)
+        if name in module.children:
+            return width_after(module.children[name], width)
     return width
 
 

@@ -91,8 +91,7 @@ def tensor_method(
     if name in ("view", "reshape") and -1 not in arguments:
         return Tensor(shape_of(arguments), tensor.start)
     if name == "numel":
-        count = calculated("math.prod", [tensor.shape])
-        return count
+        return calculated("math.prod", [tensor.shape])
     raise NotUnderstoodError(f"the method `{name}` of a tensor")
 
 

@@ -9,7 +9,7 @@ Equal operations on equal maps are one.
 """
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeGuard, Union
+from typing import Literal, TypeAlias, TypeGuard
 
 from fpncompiler.reading.values import (
     Class,
@@ -22,7 +22,7 @@ from fpncompiler.reading.values import (
     Value,
 )
 
-Frozen = Union[None, bool, int, float, str, Map, tuple["Frozen", ...]]
+Frozen: TypeAlias = "bool | int | float | str | Map | tuple[Frozen, ...] | None"
 MAX_PARTS = 20_000  # of one value
 
 OperationKind = Literal["given", "module", "call", "add"]

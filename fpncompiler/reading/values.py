@@ -2,7 +2,7 @@
 
 import ast
 from dataclasses import dataclass, field
-from typing import Union
+from typing import TypeAlias
 
 Shape = tuple[int, ...]
 
@@ -85,27 +85,10 @@ class Instance:
     opaque: bool = False
 
 
-Value = Union[
-    None,
-    bool,
-    int,
-    float,
-    str,
-    tuple["Value", ...],
-    list["Value"],
-    dict[str, "Value"],
-    slice,
-    Library,
-    Function,
-    Class,
-    Method,
-    Tensor,
-    Map,
-    Unknown,
-    Instance,
-]
-
-
+Value: TypeAlias = (
+    "bool | int | float | str | tuple[Value, ...] | list[Value] | dict[str, Value] | slice"
+    " | Library | Function | Class | Method | Tensor | Map | Unknown | Instance | None"
+)
 MAX_MODULES = 100_000
 
 
