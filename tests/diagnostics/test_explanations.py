@@ -12,11 +12,14 @@ from pathlib import Path
 import pytest
 
 from fpncompiler.assembly import MAX_MAP_WIDTH
+from fpncompiler.breakage.compare import breaking
+from fpncompiler.breakage.findings import MESSAGES
 from fpncompiler.cli import main
 from fpncompiler.cli.options import Parser, add_options, options_of
 from fpncompiler.diagnostics import SpecError
 from fpncompiler.explain import UnknownCodeError, explain, pages, titles
-from fpncompiler.pipeline import check_spec
+from fpncompiler.options import Options
+from fpncompiler.pipeline import check_spec, compile_spec
 from fpncompiler.spec.budget import MAX_PARTS
 from fpncompiler.spec.loading import MAX_EXTENDS
 from fpncompiler.spec.names import MAX_NAME, MAX_NODE_NAME
@@ -28,12 +31,13 @@ from tests.helpers import ROOT
 
 PAGES = pages()
 GUIDE = (ROOT / "docs/diagnostics.md").read_text()
-CODE = re.compile(r'"([FW][0-9]{3})"')
+CODE = re.compile(r'"([BFW][0-9]{3})"')
 FENCE = re.compile(r"^```(\w*) ?([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 FOR_A_MODEL = "fpnc: 1\nname: mine\nextends: panet\nmodel: lab\n"
-WITHOUT_EXAMPLE = {"F999"}
+WITHOUT_EXAMPLE = {"F999", "B715", "B739"}  # faults, plug-ins and edited files
 WITH_SPECS = [code for code, page in PAGES.items() if "\nFails:" in page]
+WITH_VERSIONS = [code for code, page in PAGES.items() if "\nOld:" in page]
 WITH_COMMANDS = [code for code, page in PAGES.items() if "```console" in page]
 
 
@@ -63,9 +67,9 @@ def blocks(text: str) -> list[Block]:
 
 
 def example(code: str, heading: str) -> list[Block]:
-    """The blocks below `Fails:` or `Mended:`."""
+    """The blocks below `Fails:` or `Mended:`, `Old:` or `New:`."""
     body = PAGES[code].split(f"\n{heading}")[1]
-    return blocks(body.partition("\nMended:")[0])
+    return blocks(re.split("\n(?:Mended|New):", body)[0])
 
 
 def write(found: list[Block], folder: Path) -> Path:
@@ -80,15 +84,19 @@ def write(found: list[Block], folder: Path) -> Path:
     return spec
 
 
-def diagnosed(found: list[Block], folder: Path) -> list[str]:
-    """The codes that an example gives; warnings too."""
-    folder.mkdir()
+def given_options(found: list[Block]) -> Options:
+    """The options of an example."""
     parser = Parser()
     add_options(parser)
     given = " ".join(block.info.get("options", "") for block in found)
-    options = options_of(parser.parse_args(shlex.split(given)))
+    return options_of(parser.parse_args(shlex.split(given)))
+
+
+def diagnosed(found: list[Block], folder: Path) -> list[str]:
+    """The codes that an example gives; warnings too."""
+    folder.mkdir()
     try:
-        diagnostics = check_spec(write(found, folder), options).diagnostics
+        diagnostics = check_spec(write(found, folder), given_options(found)).diagnostics
     except SpecError as error:
         diagnostics = error.diagnostics
     return [each.code for each in diagnostics]
@@ -113,8 +121,9 @@ def test_a_page_is_plain_text_below_its_title(code):
 
 @pytest.mark.parametrize("code", PAGES)
 def test_a_page_has_an_example_of_its_kind(code):
-    kinds = [code in WITH_SPECS, code in WITH_COMMANDS, code in WITHOUT_EXAMPLE]
-    assert sum(kinds) == 1
+    kinds = (WITH_SPECS, WITH_COMMANDS, WITH_VERSIONS, WITHOUT_EXAMPLE)
+    assert sum(code in kind for kind in kinds) == 1
+    assert (code in WITH_VERSIONS) <= code.startswith("B")
     assert (code in WITH_COMMANDS) == code.startswith("F6")
 
 
@@ -140,6 +149,21 @@ def test_the_examples_differ_by_little(code):
     changed = [line for line in difflib.ndiff(before, after) if line[0] in "+-"]
     assert 1 <= len(changed) <= 6
     assert sum(line[0] == "+" for line in changed) <= 3
+
+
+@pytest.mark.parametrize("code", WITH_VERSIONS)
+def test_the_versions_differ_by_this_breakage(code, tmp_path):
+    sources = []
+    for heading in ("Old:", "New:"):
+        (tmp_path / heading).mkdir()
+        found = example(code, heading)
+        spec = write(found, tmp_path / heading)
+        sources.append(compile_spec(spec, given_options(found)).source)
+    assert code in {finding.code for finding in breaking(*sources).findings}
+
+
+def test_breakages_are_called_as_their_pages_are():
+    assert {code: title for code, title in titles().items() if code[0] == "B"} == MESSAGES
 
 
 @dataclass
@@ -199,7 +223,7 @@ def test_the_guide_shows_what_is_printed(terminal):
 
 
 def test_the_guide_lists_all_codes():
-    table = re.findall(r"^\| ([FW][0-9]{3}) \| (.*) \|$", GUIDE, re.MULTILINE)
+    table = re.findall(r"^\| ([BFW][0-9]{3}) \| (.*) \|$", GUIDE, re.MULTILINE)
     assert table == [*titles().items()]
 
 
