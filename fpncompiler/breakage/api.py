@@ -23,7 +23,7 @@ def api(old: GeneratedFile, new: GeneratedFile) -> Changes:
 def _classes(old: GeneratedFile, new: GeneratedFile) -> Changes:
     """The detector's class and that of the network; blocks and layers are the file's own."""
     if old.detector != new.detector:
-        yield "B721", Change(old.detector, "a class", f"gone; the class is {new.detector}")
+        yield "B821", Change(old.detector, "a class", f"gone; the class is {new.detector}")
     for name in (old.detector, NETWORK):
         before, after = old.definitions[name], new.definitions.get(name)
         if not isinstance(before, ast.ClassDef) or not isinstance(after, ast.ClassDef):
@@ -32,9 +32,9 @@ def _classes(old: GeneratedFile, new: GeneratedFile) -> Changes:
         for method, signature in methods(before).items():
             key = name if method == "__init__" else f"{name}.{method}"
             if method not in methods_after:
-                yield "B721", Change(key, "a method", "gone")
+                yield "B821", Change(key, "a method", "gone")
             elif not is_compatible(signature, methods_after[method]):
-                yield "B724", Change(key, _shown(signature), _shown(methods_after[method]))
+                yield "B824", Change(key, _shown(signature), _shown(methods_after[method]))
 
 
 def is_compatible(before: Signature, after: Signature) -> bool:
@@ -75,9 +75,9 @@ def _constants(old: GeneratedFile, new: GeneratedFile) -> Changes:
     numbers = {change.key for _, change in constants(old, new)}
     for name, before in sorted(old.constants.items()):
         if name not in new.constants:
-            yield "B722", Change(name, str(before), "gone")
+            yield "B822", Change(name, str(before), "gone")
         elif name not in numbers and before != new.constants[name]:
-            yield "B722", Change(name, str(before), str(new.constants[name]))
+            yield "B822", Change(name, str(before), str(new.constants[name]))
 
 
 def _maps(old: GeneratedFile, new: GeneratedFile) -> Changes:
@@ -87,10 +87,10 @@ def _maps(old: GeneratedFile, new: GeneratedFile) -> Changes:
     before, after = _given(old, old.program), _given(new, new.program)
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
-            yield "B723", Change(name, before.get(name, "none"), after.get(name, "none"))
+            yield "B823", Change(name, before.get(name, "none"), after.get(name, "none"))
     checks = [sorted(map(str, program.checks)) for program in (old.program, new.program)]
     if checks[0] != checks[1]:
-        yield "B723", Change("sizes of images", *map(", ".join, checks))
+        yield "B823", Change("sizes of images", *map(", ".join, checks))
 
 
 def _given(file: GeneratedFile, program: Program) -> Mapping[str, str]:

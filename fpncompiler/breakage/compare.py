@@ -66,7 +66,7 @@ def _text(old: str, new: str) -> Changes:
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
             words = ["" if name in parts else "none" for parts in (before, after)]
-            yield "B741", Change(name, *words)
+            yield "B841", Change(name, *words)
 
 
 def _parts(text: str) -> dict[str, str]:

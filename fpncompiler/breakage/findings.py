@@ -1,6 +1,6 @@
 """What a change breaks, by category; each kind of it has a code.
 
-B71x weights, B72x interface, B73x numerics, B74x what is no breakage.
+B81x weights, B82x interface, B83x numerics, B84x what is no breakage.
 """
 
 from dataclasses import dataclass
@@ -11,26 +11,26 @@ CATEGORIES: tuple[Category, ...] = get_args(Category)
 BREAKING: tuple[Category, ...] = ("weights", "api", "numerics")
 
 MESSAGES = {
-    "B711": "weights of the checkpoint that the new model does not have",
-    "B712": "weights of the new model that the checkpoint does not have",
-    "B713": "weights of another shape",
-    "B714": "another backbone: its weights are not compared one by one",
-    "B715": "parts whose weights cannot be told from the code",
-    "B721": "classes or methods that are gone",
-    "B722": "constants that are gone or have other values",
-    "B723": "the model takes or gives other maps",
-    "B724": "calls that are made otherwise",
-    "B731": "maps are fused otherwise",
-    "B732": "nodes read other maps, or in another order",
-    "B733": "another activation",
-    "B734": "other constants of modules",
-    "B735": "maps are resampled otherwise",
-    "B736": "other steps, or other settings of theirs",
-    "B737": "images are normalized otherwise",
-    "B738": "other anchors: boxes are decoded otherwise",
-    "B739": "code that differs, of which reading does not tell whether it does the same",
-    "B741": "the text of the file differs, and not what it does",
-    "B742": "training goes another way; the outputs of equal weights are equal",
+    "B811": "weights of the checkpoint that the new model does not have",
+    "B812": "weights of the new model that the checkpoint does not have",
+    "B813": "weights of another shape",
+    "B814": "another backbone: its weights are not compared one by one",
+    "B815": "parts whose weights cannot be told from the code",
+    "B821": "classes or methods that are gone",
+    "B822": "constants that are gone or have other values",
+    "B823": "the model takes or gives other maps",
+    "B824": "calls that are made otherwise",
+    "B831": "maps are fused otherwise",
+    "B832": "nodes read other maps, or in another order",
+    "B833": "another activation",
+    "B834": "other constants of modules",
+    "B835": "maps are resampled otherwise",
+    "B836": "other steps, or other settings of theirs",
+    "B837": "images are normalized otherwise",
+    "B838": "other anchors: boxes are decoded otherwise",
+    "B839": "code that differs, of which reading does not tell whether it does the same",
+    "B841": "the text of the file differs, and not what it does",
+    "B842": "training goes another way; the outputs of equal weights are equal",
 }
 
 

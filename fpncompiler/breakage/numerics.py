@@ -25,11 +25,11 @@ _STRUCTURE = frozenset(
     " stride".split()
 )
 _NUMBERS = {
-    "IMAGE_MEAN": "B737",
-    "IMAGE_STD": "B737",
-    "ANCHOR_SCALES": "B738",
-    "ANCHOR_OCTAVES": "B738",
-    "ANCHOR_ASPECTS": "B738",
+    "IMAGE_MEAN": "B837",
+    "IMAGE_STD": "B837",
+    "ANCHOR_SCALES": "B838",
+    "ANCHOR_OCTAVES": "B838",
+    "ANCHOR_ASPECTS": "B838",
 }
 
 Changes = Iterator[tuple[str, Change]]
@@ -56,7 +56,7 @@ def _forward(pair: Pair) -> Changes:
     if old.program is None or new.program is None:
         for file, which in ((old, "old"), (new, "new")):
             if file.unclear:
-                yield "B739", Change(f"{file.detector}.forward", f"the {which} file", file.unclear)
+                yield "B839", Change(f"{file.detector}.forward", f"the {which} file", file.unclear)
         return
     exact = Numbers()
     if exact.of(old, pair.renamed).result == exact.of(new).result:
@@ -64,7 +64,7 @@ def _forward(pair: Pair) -> Changes:
     rounded = Numbers("rounded")
     only = rounded.of(old, pair.renamed).result == rounded.of(new).result
     found = [*_nodes(pair)] if only else [*_modules(pair), *_nodes(pair), *_wiring(pair)]
-    yield from found or [("B736", Change(f"{new.detector}.forward"))]
+    yield from found or [("B836", Change(f"{new.detector}.forward"))]
 
 
 def _modules(pair: Pair) -> Changes:
@@ -110,14 +110,14 @@ def _is_layer(path: str) -> bool:
 
 def _code_of_kinds(before: str, after: str) -> str:
     if before in ACTIVATIONS and after in ACTIVATIONS:
-        return "B733"
-    return "B731" if before.endswith("Fusion") and after.endswith("Fusion") else "B736"
+        return "B833"
+    return "B831" if before.endswith("Fusion") and after.endswith("Fusion") else "B836"
 
 
 def _code_of_setting(name: str) -> str:
     if name in _FUSION_SETTINGS:
-        return "B731"
-    return "B736" if name in _STRUCTURE else "B734"
+        return "B831"
+    return "B836" if name in _STRUCTURE else "B834"
 
 
 def _nodes(pair: Pair) -> Changes:
@@ -137,14 +137,14 @@ def _code_of_nodes(before: NodeForm, after: NodeForm) -> str:
     is_plain = before.plain and after.plain
     fusions = (before.fusion, after.fusion)
     if all(fusions) and before.fusion != after.fusion and (before.plain or after.plain):
-        return "B731"  # others are compared as modules
+        return "B831"  # others are compared as modules
     keys = [[way.key for way in form.inputs] for form in (before, after)]
     if keys[0] != keys[1]:
         if sorted(map(repr, keys[0])) != sorted(map(repr, keys[1])):
             return _code_of_ways(before, after)
-        return "" if is_plain and _is_unordered(before) else "B732"
+        return "" if is_plain and _is_unordered(before) else "B832"
     steps = [[_bare(step) for step in form.steps] for form in (before, after)]
-    return "B736" if steps[0] != steps[1] and before.fusion == after.fusion else ""
+    return "B836" if steps[0] != steps[1] and before.fusion == after.fusion else ""
 
 
 def _is_unordered(form: NodeForm) -> bool:
@@ -156,12 +156,12 @@ def _is_unordered(form: NodeForm) -> bool:
 def _code_of_ways(before: NodeForm, after: NodeForm) -> str:
     """Why inputs differ: other maps, or the same on another way."""
     if [way.source for way in before.inputs] != [way.source for way in after.inputs]:
-        return "B732"
+        return "B832"
     functions = [
         {_bare(function) for way in form.inputs for function in way.functions}
         for form in (before, after)
     ]
-    return "B735" if functions[0] ^ functions[1] <= _RESAMPLING else "B736"
+    return "B835" if functions[0] ^ functions[1] <= _RESAMPLING else "B836"
 
 
 def _bare(function: str) -> str:
@@ -175,7 +175,7 @@ def _wiring(pair: Pair) -> Changes:
         for name in olds[path]:
             before, after = olds[path][name], news.get(path, {}).get(name)
             if after is not None and before != after:
-                yield "B732", Change(f"{path}.{name}", before, after)
+                yield "B832", Change(f"{path}.{name}", before, after)
 
 
 def constants(old: GeneratedFile, new: GeneratedFile) -> Changes:
@@ -203,7 +203,7 @@ def _code(pair: Pair) -> Changes:
     used = _used(pair.old) & _used(pair.new)
     for name in sorted(used):
         if pair.old.texts[name].digest != pair.new.texts[name].digest:
-            yield "B739", Change(name, "this code", "other code")
+            yield "B839", Change(name, "this code", "other code")
 
 
 def _used(file: GeneratedFile) -> set[str]:
@@ -224,10 +224,10 @@ def training(pair: Pair) -> Changes:
         yield from _unequal(path, dict(left.training), dict(right.training))
         yield from _unequal(path, dict(left.starts), dict(right.starts))
     if pair.old.begun != pair.new.begun:
-        yield "B742", Change("weights to begin with", _calls(pair.old), _calls(pair.new))
+        yield "B842", Change("weights to begin with", _calls(pair.old), _calls(pair.new))
     rates = [_drop_path_rate(file) for file in (pair.old, pair.new)]
     if rates[0] != rates[1]:
-        yield "B742", Change("backbone.drop_path_rate", *map(str, rates))
+        yield "B842", Change("backbone.drop_path_rate", *map(str, rates))
 
 
 def _calls(file: GeneratedFile) -> str:
@@ -237,7 +237,7 @@ def _calls(file: GeneratedFile) -> str:
 def _unequal(path: str, left: Mapping[str, Frozen], right: Mapping[str, Frozen]) -> Changes:
     for name in sorted(left.keys() & right.keys()):
         if left[name] != right[name]:
-            yield "B742", Change(f"{path}.{name}", str(left[name]), str(right[name]))
+            yield "B842", Change(f"{path}.{name}", str(left[name]), str(right[name]))
 
 
 def _drop_path_rate(file: GeneratedFile) -> Frozen:

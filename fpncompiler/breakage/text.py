@@ -35,7 +35,7 @@ def as_json(found: Breakage, categories: Iterable[Category], old: str, new: str)
 def finding_lines(finding: Finding) -> Iterator[str]:
     """A finding and its keys, alike ones in one line: `network.layers.{0..2}.p{4..6}_out`."""
     yield f"{finding.category.upper()} {finding.code}: {finding.message}"
-    changes = _by_node(finding.changes) if finding.code in ("B711", "B712") else finding.changes
+    changes = _by_node(finding.changes) if finding.code in ("B811", "B812") else finding.changes
     groups = [*_grouped(changes)]
     for key, before, after, _ in groups[:SHOWN]:
         values = f"{before} -> {after}" if before and after else before or after

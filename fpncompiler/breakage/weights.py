@@ -27,12 +27,12 @@ def weights(old: GeneratedFile, new: GeneratedFile) -> Changes:
     """Keys that are gone, that are new, that have other shapes; and what cannot be told."""
     before, after = state_shapes(old.model), state_shapes(new.model)
     for key in sorted(before.keys() - after.keys()):
-        yield "B711", Change(key, before=shape_text(before[key]))
+        yield "B811", Change(key, before=shape_text(before[key]))
     for key in sorted(after.keys() - before.keys()):
-        yield "B712", Change(key, after=shape_text(after[key]))
+        yield "B812", Change(key, after=shape_text(after[key]))
     for key in sorted(before.keys() & after.keys()):
         if before[key] != after[key]:
-            yield "B713", Change(key, shape_text(before[key]), shape_text(after[key]))
+            yield "B813", Change(key, shape_text(before[key]), shape_text(after[key]))
     yield from _opaque(old, new)
 
 
@@ -46,7 +46,7 @@ def _opaque(old: GeneratedFile, new: GeneratedFile) -> Changes:
     before, after = opaque_modules(old.model), opaque_modules(new.model)
     for path in sorted(before.keys() | after.keys()):
         texts = [_made(files[path]) if path in files else "" for files in (before, after)]
-        code = "B714" if path == BACKBONE else "B715"
+        code = "B814" if path == BACKBONE else "B815"
         same_code = path == BACKBONE or _code(old, before, path) == _code(new, after, path)
         if texts[0] != texts[1] or not same_code:
             yield code, Change(path, *texts)
@@ -79,7 +79,7 @@ def renamed_modules(old: GeneratedFile, new: GeneratedFile) -> dict[str, str]:
     """
     if old.program is None or new.program is None:
         return {}
-    if any(code in ("B714", "B715") for code, _ in _opaque(old, new)):
+    if any(code in ("B814", "B815") for code, _ in _opaque(old, new)):
         return {}
     match = _Match(old, new)
     pairs = [*zip(old.program.outputs, new.program.outputs, strict=False)]

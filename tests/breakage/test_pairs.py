@@ -26,7 +26,7 @@ from tests.breakage.models import (
 from tests.breakage.pairs import KINDS, drawn
 
 COUNT = 10 * len(KINDS) if os.environ.get("FPNC_HEAVY") else 2 * len(KINDS)
-OF_FORWARD = {"B731", "B732", "B733", "B734", "B735", "B736"}
+OF_FORWARD = {"B831", "B832", "B833", "B834", "B835", "B836"}
 
 
 @dataclass
@@ -50,7 +50,7 @@ def assert_weights(facts: Facts, models: tuple) -> str:
     """The keys are those that PyTorch names, the backbone's aside where another one is said."""
     unexpected, missing, misshapen, works = loaded(*models)
     told = facts.said.of("weights")
-    if "B714" in facts.keys:
+    if "B814" in facts.keys:
 
         def without(keys: set[str]) -> set[str]:
             return {key for key in keys if not key.startswith("backbone.")}
@@ -58,10 +58,10 @@ def assert_weights(facts: Facts, models: tuple) -> str:
         unexpected, missing, misshapen = map(without, (unexpected, missing, misshapen))
     else:
         assert works == (not told)
-    assert facts.of("B711") == unexpected
-    assert facts.of("B712") == missing
-    assert facts.of("B713") == misshapen
-    assert "B715" not in facts.keys
+    assert facts.of("B811") == unexpected
+    assert facts.of("B812") == missing
+    assert facts.of("B813") == misshapen
+    assert "B815" not in facts.keys
     return "loads" if works else "does not load"
 
 
@@ -69,9 +69,9 @@ def assert_api(facts: Facts, models: tuple) -> None:
     old, new = facts.modules
     before, after = constants(old), constants(new)
     changed = {name for name in before if name not in after or before[name] != after[name]}
-    assert facts.of("B722", "B737", "B738") == changed, changed
+    assert facts.of("B822", "B837", "B838") == changed, changed
     assert (type(models[0]).__name__ != type(models[1]).__name__) == (
-        type(models[0]).__name__ in facts.of("B721")
+        type(models[0]).__name__ in facts.of("B821")
     )
     for kinds in (map(type, models), (old.FeatureNetwork, new.FeatureNetwork)):
         first, second = kinds
@@ -80,9 +80,9 @@ def assert_api(facts: Facts, models: tuple) -> None:
             key = first.__name__ if method == "__init__" else f"{first.__name__}.{method}"
             if first.__name__ != second.__name__:
                 continue
-            assert (key in facts.of("B721")) == (method not in right)
+            assert (key in facts.of("B821")) == (method not in right)
             if method in right:
-                assert (key in facts.of("B724")) == (signature != right[method])
+                assert (key in facts.of("B824")) == (signature != right[method])
 
 
 def assert_outputs(facts: Facts, models: tuple, size: tuple[int, int]) -> None:
@@ -90,7 +90,7 @@ def assert_outputs(facts: Facts, models: tuple, size: tuple[int, int]) -> None:
         [tuple(each.shape) for each in outputs(model, compiled, size)]
         for model, compiled in zip(models, (facts.old, facts.new), strict=True)
     ]
-    said = {key for key in facts.of("B723") if key.startswith("output")}
+    said = {key for key in facts.of("B823") if key.startswith("output")}
     assert (shapes[0] != shapes[1]) == bool(said), (shapes, said)
 
 
@@ -105,7 +105,7 @@ def assert_numerics(facts: Facts, models: tuple, size: tuple[int, int]) -> str:
     pairs = zip(outputs(old, facts.old, size), outputs(new, facts.new, size), strict=True)
     equal = all(torch.equal(left, right) for left, right in pairs)
     said = facts.of(*OF_FORWARD)
-    if facts.of("B739"):
+    if facts.of("B839"):
         return "undecided"
     assert equal == (not said), said
     if equal:
