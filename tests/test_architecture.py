@@ -24,6 +24,7 @@ ARROWS = {
         "authoring",
         "backbones",
         "codegen",
+        "comparison",
         "detection",
         "diagnostics",
         "drawing",
@@ -41,6 +42,8 @@ ARROWS = {
     "api": {"pipeline", "codegen", "spec"},
     "report": {"pipeline", "codegen", "diagnostics"},
     "drawing": {"ir"},
+    "comparison": {"pipeline", "drawing", "spec", "analysis", "ir", "diagnostics", "timing"},
+    "timing": set(),
     "pipeline": {
         "passes",
         "assembly",
@@ -69,7 +72,7 @@ ARROWS = {
     "diagnostics": set(),
     "backbones": set(),
     "blocks": set(),
-    "detection": {"blocks"},
+    "detection": {"blocks", "timing"},
 }
 TORCH = {"torch", "timm", "torchvision"}
 # what a part may import from outside; the standard library is free to all but the blocks
@@ -79,6 +82,7 @@ OUTSIDE = {
     "spec": {"yaml"},
     "blocks": TORCH,
     "drawing": {"resvg_py"},
+    "comparison": {"jinja2", "matplotlib"},
 }
 BLOCKS_STANDARD = {"collections", "copy", "math", "typing"}
 
@@ -159,11 +163,12 @@ BIFPN = (ROOT / "specs/bifpn.yaml").as_posix()
         f"from fpncompiler.cli import main; assert main(['compile', '{BIFPN}']) == 0",
         f"from fpncompiler.cli import main; assert main(['check', '{BIFPN}']) == 0",
         f"from fpncompiler.cli import main; assert main(['draw', '{BIFPN}']) == 0",
+        f"from fpncompiler.cli import main; assert main(['compare', '{BIFPN}']) == 0",
         "from fpncompiler.cli import main; main(['--help'])",
         "from fpncompiler.cli import main; main(['compile', '--help'])",
         f"import fpncompiler; fpncompiler.compile_spec('{BIFPN}', 3)",
     ],
-    ids=["compile", "check", "draw", "help", "compile help", "api"],
+    ids=["compile", "check", "draw", "compare", "help", "compile help", "api"],
 )
 def test_torch_stays_unloaded(code, tmp_path):
     assert loaded_after(code, tmp_path) == set()

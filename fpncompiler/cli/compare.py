@@ -1,0 +1,135 @@
+"""`fpnc compare`: topologies beside each other, at several phis."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fpncompiler.cli.options import add_format, add_options_of_several, options_of_several
+from fpncompiler.cli.report import HELP, Report
+from fpncompiler.cli.several import Several, check_several
+
+if TYPE_CHECKING:
+    from fpncompiler.cli.options import Commands
+    from fpncompiler.comparison.comparison import Comparison
+
+
+def add_compare(commands: "Commands") -> None:
+    """`fpnc compare SPEC...`."""
+    command = commands.add_parser(
+        "compare",
+        help="compare what topologies cost",
+        description="One row for each topology and phi: its graph, its cost, and ratios to a"
+        " baseline. Nothing is compiled, and torch is not imported, unless --measure is given.",
+        epilog="example: fpnc compare fpn panet bifpn specs/mine.yaml --phi 0..3 --html page.html",
+    )
+    command.lists_files = True
+    command.add_argument(
+        "specs", nargs="+", metavar="SPEC", help="topologies: paths, folders, or names that ship"
+    )
+    command.add_argument(
+        "--baseline", metavar="NAME", help="the topology of ratio 1 (default: the first)"
+    )
+    command.add_argument(
+        "--sort", metavar="KEY", help="sort each phi by a column of --json, such as network_macs"
+    )
+    command.add_argument("--descending", action="store_true", help="the largest first")
+    form = command.add_mutually_exclusive_group()
+    for name, what in (
+        ("json", "all figures as JSON"),
+        ("csv", "all figures as CSV"),
+        ("markdown", "tables for a document"),
+    ):
+        form.add_argument(
+            f"--{name}", dest="form", action="store_const", const=name, default="text", help=what
+        )
+    command.add_argument("-o", "--output", metavar="FILE", help="write there what is printed")
+    add_options_of_several(command)
+    add_format(command)
+    command.set_defaults(run=_run, usage_error=command.error)
+
+
+def _run(parsed: argparse.Namespace, report: Report) -> None:
+    _check_usage(parsed)
+    several = check_several(parsed.specs, options_of_several(parsed), report)
+    if not several.good:
+        return
+    comparison = _comparison(parsed, several, report)
+    if comparison is not None:
+        _tell(comparison, several, parsed, report)
+
+
+def _check_usage(parsed: argparse.Namespace) -> None:
+    from fpncompiler.comparison.comparison import SORT_KEYS
+    from fpncompiler.diagnostics import suggest
+
+    if parsed.sort is not None and parsed.sort not in SORT_KEYS:
+        help = suggest(parsed.sort, SORT_KEYS) or f"columns: {', '.join(SORT_KEYS)}"
+        parsed.usage_error(f"--sort {parsed.sort}: no such column{HELP}{help}")
+    if parsed.descending and parsed.sort is None:
+        parsed.usage_error("--descending is for --sort")
+    if parsed.output_format != "text" and parsed.form != "text" and not parsed.output:
+        message = "give -o FILE: standard output is for the findings"
+        parsed.usage_error(f"--output-format {parsed.output_format}: {message}")
+
+
+def _comparison(
+    parsed: argparse.Namespace, several: Several, report: Report
+) -> "Comparison | None":
+    """The rows in order; None if there is no such baseline."""
+    from fpncompiler.comparison.comparison import Comparison, sorted_rows
+    from fpncompiler.comparison.figures import row_of
+
+    baseline = _baseline(parsed.baseline, several, report)
+    if baseline is None:
+        return None
+    rows = [row_of(each.checked, each.name, each.spec) for each in several.good]
+    rows.sort(key=lambda row: row.phi)
+    if parsed.sort:
+        grouped = [group for group in Comparison(tuple(rows), baseline).groups()]
+        rows = [
+            row
+            for group in grouped
+            for row in sorted_rows(group, parsed.sort, descending=parsed.descending)
+        ]
+    return Comparison(tuple(rows), baseline)
+
+
+def _baseline(asked: str | None, several: Several, report: Report) -> str | None:
+    """The topology that ratios are taken to, by its name or its spec; None if it is unknown."""
+    from fpncompiler.diagnostics import suggest
+
+    if asked is None:
+        return several.good[0].name
+    for each in several.good:
+        if asked in (each.name, each.spec, Path(each.spec).stem):
+            return each.name
+    if any(asked in (spec, Path(spec).stem) for spec in several.failed):
+        report.aside(f"no ratios: the baseline `{asked}` has faults")
+        return asked
+    help = suggest(asked, {each.name for each in several.good}) or "name one of those compared"
+    report.trouble(f"--baseline {asked}: no such topology is compared{HELP}{help}")
+    return None
+
+
+def _tell(
+    comparison: "Comparison", several: Several, parsed: argparse.Namespace, report: Report
+) -> None:
+    from fpncompiler.comparison.forms import as_csv, as_json, as_markdown
+    from fpncompiler.comparison.terminal import terminal_lines
+
+    match parsed.form:
+        case "json":
+            text = as_json(comparison, several.failed)
+        case "csv":
+            text = as_csv(comparison)
+        case "markdown":
+            text = as_markdown(comparison)
+        case _:
+            text = "\n".join(terminal_lines(comparison))
+    if parsed.output:
+        from fpncompiler.codegen.files import put_file
+
+        put_file(Path(parsed.output), f"{text}\n".encode(), replace=True)
+        report.say(f"wrote {parsed.output}")
+    else:
+        report.say(text)
