@@ -85,7 +85,7 @@ def _comparison(
     rows = [row_of(each.checked, each.name, each.spec) for each in several.good]
     rows.sort(key=lambda row: row.phi)
     if parsed.sort:
-        grouped = [group for group in Comparison(tuple(rows), baseline).groups()]
+        grouped = list(Comparison(tuple(rows), baseline).groups())
         rows = [
             row
             for group in grouped
