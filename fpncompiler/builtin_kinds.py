@@ -6,6 +6,7 @@ Costs are trainable parameters, and MACs of convolutions per cell of the input m
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from fpncompiler import builtin_memory as memory
 from fpncompiler.kinds import BlockKind, FusionKind, Option, Value
 
 STAGES = "fpncompiler.blocks.stages"
@@ -136,6 +137,7 @@ BLOCKS = (
         {"depth": DEPTH, "shortcut": SHORTCUT, "expansion": EXPANSION},
         c2f,
         styled=True,
+        memory=memory.c2f,
     ),
     BlockKind(
         "c3",
@@ -144,6 +146,7 @@ BLOCKS = (
         {"depth": DEPTH, "shortcut": SHORTCUT, "expansion": EXPANSION},
         c3,
         styled=True,
+        memory=memory.c3,
     ),
     BlockKind(
         "csp_stage",
@@ -152,6 +155,7 @@ BLOCKS = (
         {"depth": DEPTH, "expansion": EXPANSION},
         csp_stage,
         styled=True,
+        memory=memory.csp_stage,
     ),
     BlockKind(
         "csp_rep",
@@ -160,8 +164,9 @@ BLOCKS = (
         {"depth": Option(3, 1, 64), "expansion": Option(1.0, 1 / 16, 4)},
         csp_rep,
         styled=True,
+        memory=memory.csp_rep,
     ),
-    BlockKind("rep_conv", "RepConv", STAGES, {}, rep_conv, styled=True),
+    BlockKind("rep_conv", "RepConv", STAGES, {}, rep_conv, styled=True, memory=memory.rep_conv),
     BlockKind(
         "residual",
         "Residual",
@@ -170,6 +175,7 @@ BLOCKS = (
         residual,
         keeps_width=True,
         styled=True,
+        memory=memory.residual,
     ),
     BlockKind(
         "l2_norm",
@@ -178,12 +184,27 @@ BLOCKS = (
         {"scale": Option(20.0, 0.001, 1000.0)},
         l2_norm,
         keeps_width=True,
+        memory=memory.l2_norm,
     ),
     BlockKind(
-        "deconv", "Deconvolution", UPSAMPLING, {}, deconvolution, keeps_width=True, levels=-1
+        "deconv",
+        "Deconvolution",
+        UPSAMPLING,
+        {},
+        deconvolution,
+        keeps_width=True,
+        levels=-1,
+        memory=memory.deconvolution,
     ),
     BlockKind(
-        "pixel_shuffle", "PixelShuffle", UPSAMPLING, {}, pixel_shuffle, keeps_width=True, levels=-1
+        "pixel_shuffle",
+        "PixelShuffle",
+        UPSAMPLING,
+        {},
+        pixel_shuffle,
+        keeps_width=True,
+        levels=-1,
+        memory=memory.pixel_shuffle,
     ),
     BlockKind(
         "carafe",
@@ -193,6 +214,7 @@ BLOCKS = (
         carafe,
         keeps_width=True,
         levels=-1,
+        memory=memory.carafe,
     ),
 )
 
@@ -208,6 +230,7 @@ FUSIONS = (
         gate,
         takes=(),
         arity=(2, 2),
+        memory=memory.gate,
     ),
     FusionKind(
         "spatial_softmax",
@@ -216,5 +239,6 @@ FUSIONS = (
         {"hidden": Option(16, 1, 8192)},
         spatial_softmax,
         styled=True,
+        memory=memory.spatial_softmax,
     ),
 )

@@ -12,8 +12,10 @@ from math import isfinite
 
 Value = int | float | bool | str
 Cost = Callable[[int, int, Mapping[str, Value]], tuple[int, int]]
+Memory = Callable[[int, int, Mapping[str, Value]], int]
 
 MAX_ARITY = 200
+BLOCKS_PACKAGE = "fpncompiler.blocks"  # where those of fpnc itself are
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _NAME_RULE = "of lower-case letters, digits and `_`, with a letter first"
@@ -45,7 +47,9 @@ class BlockKind:
     `(in_channels, out_channels)`, or with `(channels)` where it `keeps_width`; then its options by
     keyword and, if `styled`, `activation` (a callable that gives a module), `eps` and `momentum`.
     `cost` takes both numbers of channels and the options, and gives trainable parameters and MACs
-    per cell of the input map. With `levels` -1, height and width double; else they stay.
+    per cell of the input map. With `levels` -1, height and width double; else they stay. `memory`
+    takes the same, and gives how many values it holds at once per cell of the input map, the result
+    included and the input not; without it, fpnc estimates.
     """
 
     name: str
@@ -56,6 +60,7 @@ class BlockKind:
     keeps_width: bool = False
     levels: int = 0
     styled: bool = False
+    memory: Memory | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ class FusionKind:
 
     It is constructed with those of `arity` and `channels` that `takes` names, then as a block is.
     `cost` takes the arity, the channels and the options, and gives trainable parameters and MACs
-    per cell. `arity` bounds the number of inputs.
+    per cell. `arity` bounds the number of inputs. `memory` is as of a block.
     """
 
     name: str
@@ -75,6 +80,7 @@ class FusionKind:
     takes: tuple[str, ...] = ("arity", "channels")
     arity: tuple[int, int] = (1, MAX_ARITY)
     styled: bool = False
+    memory: Memory | None = None
 
 
 def defaults_of(kind: BlockKind | FusionKind) -> dict[str, Value]:
@@ -108,6 +114,8 @@ def _faults(kind: BlockKind | FusionKind) -> Iterator[str]:
         yield from _option_faults(name, option)
     if not callable(kind.cost):
         yield "`cost` is a function"
+    if kind.memory is not None and not callable(kind.memory):
+        yield "`memory` is a function, or None"
     if not isinstance(kind.styled, bool):
         yield f"`styled` is a bool, not {reprlib.repr(kind.styled)}"
     yield from _block_faults(kind) if isinstance(kind, BlockKind) else _fusion_faults(kind)

@@ -11,7 +11,8 @@ from functools import cache
 from importlib.resources import files
 
 from fpncompiler.codegen.definitions import Block, Import, names_in, read_blocks, read_imports
-from fpncompiler.codegen.plugin_source import BLOCKS_PACKAGE, kind_fault, source_faults
+from fpncompiler.codegen.plugin_source import kind_fault, source_faults
+from fpncompiler.kinds import BLOCKS_PACKAGE
 from fpncompiler.plugins import (
     Plugin,
     PluginError,

@@ -23,7 +23,7 @@ from fpncompiler.codegen.allowlist import (
     RenderError,
 )
 from fpncompiler.codegen.definitions import Block, Import, imports_of
-from fpncompiler.codegen.plugin_source import BLOCKS_PACKAGE
+from fpncompiler.kinds import BLOCKS_PACKAGE
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CLASS_NAME = re.compile(r"[A-Z][A-Za-z0-9]*")

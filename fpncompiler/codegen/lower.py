@@ -8,27 +8,25 @@
     p5_td = self.p5_td(self.p5_in_to_p5_td(p5_in), upsample_nearest(p6_td, p5_in))  # P5/32
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from fpncompiler.analysis.sizes import References, Size, map_size, sizes
+from fpncompiler.analysis.liveness import deletions
+from fpncompiler.analysis.overwriting import can_be_overwritten, fusion_makes_new
+from fpncompiler.analysis.sizes import References, map_size
+from fpncompiler.analysis.statements import SharedMaps, statements
 from fpncompiler.codegen.layout import Call, Expr, List, Sum, statement
-from fpncompiler.codegen.liveness import Line, with_deletions
 from fpncompiler.codegen.modules import (
-    can_be_overwritten,
     fusion_module,
     resampled,
     sequence,
     step_module,
 )
-from fpncompiler.codegen.plugin_source import BLOCKS_PACKAGE
 from fpncompiler.codegen.widths import Width, Widths, along
 from fpncompiler.ir.flow import Passage, edge_passages, node_passages
 from fpncompiler.ir.graph import Edge, Graph
 from fpncompiler.ir.network import Network
-from fpncompiler.ir.ops import Block, Downsample, Fuse, Input, Step, Unary, Upsample, entry_level
-from fpncompiler.plugins import fusion_kinds
+from fpncompiler.ir.ops import Block, Downsample, Fuse, Input, Unary, Upsample, entry_level
 
 BODY = 8  # columns in front of a statement in a method
 
@@ -89,7 +87,7 @@ def lower_graph(graph: Graph, image_size: tuple[int, int], given: dict[int, Widt
         given: the widths of the layer's inputs.
     """
     lowering = _Lowering(graph, image_size, given)
-    lines = [line for node in lowering.order for line in lowering.lines(node)]
+    lines = dict(line for node in lowering.order for line in lowering.lines(node))
     outputs = [graph.outputs[level] for level in sorted(graph.outputs)]
     return GraphCode(
         modules=tuple(
@@ -97,7 +95,7 @@ def lower_graph(graph: Graph, image_size: tuple[int, int], given: dict[int, Widt
         ),
         inputs=lowering.unpack("in", outputs),
         backbone_inputs=lowering.unpack("backbone", outputs),
-        statements=tuple(with_deletions(lines, outputs, BODY)),
+        statements=tuple(_with_deletions(graph, image_size, lines)),
         returns=statement("return ", List(tuple(outputs)), BODY),
         channels=tuple(f"c{level}" for level in sorted(lowering.channels)),
         fixed=frozenset(lowering.widths.fixed),
@@ -151,35 +149,19 @@ class _Lowering:
         self.widths = Widths(graph, given)
         self.modules: dict[str, Call] = {}
         self.channels: set[int] = set()
-        self.sizes = sizes(graph, image_size)
-        self.equal_edges = Counter(
-            (edge.source, edge.via) for node in self.order for edge in graph.inputs(node)
-        )
-        self.resampled: dict[tuple[str, tuple[Step, ...]], str] = {}
-        self.made: list[Line] = []  # resampled maps in front of the node at hand
+        self.shared = SharedMaps(graph)
+        self.made: list[tuple[str, str]] = []  # resampled maps in front of the node at hand
         self.read: set[str] = set()
-        self.read_now: set[str] = set()
 
-    def lines(self, node: str) -> list[Line]:
-        """A node's statement, behind those that resample maps for it and for later nodes."""
+    def lines(self, node: str) -> list[tuple[str, str]]:
+        """A node's name and statement, behind those of maps resampled for it and later nodes."""
         op = self.graph.op(node)
         assert not isinstance(op, Input)
         self.made = []
-        known = len(self.modules)
         edges = self.graph.inputs(node)
         values = tuple(self._arriving(node, slot) for slot in range(len(edges)))
         value = self._fused(node, op, values)
-        line = self._line(node, value, op.level, op.width, self.sizes.nodes[node])
-        called = [*self.modules.values()][known:]
-        return [*self.made, replace(line, working=_working_maps(values, called))]
-
-    def _line(self, name: str, value: Expr, level: int, width: int, size: Size) -> Line:
-        """A statement, with the names that were read for it."""
-        reads = frozenset(self.read_now)
-        self.read |= reads
-        self.read_now = set()
-        text = statement(f"{name} = ", value, BODY, stride_comment(level))
-        return Line(name, text, reads, width * size[0] * size[1])
+        return [*self.made, (node, _assignment(node, value, op.level))]
 
     def unpack(self, source: str, outputs: list[str]) -> str:
         """The names of the inputs, as an assignment's left side; unread ones begin with `_`."""
@@ -195,28 +177,17 @@ class _Lowering:
     def _arriving(self, node: str, slot: int) -> Expr:
         edges = self.graph.inputs(node)
         edge = edges[slot]
-        key = edge.source, edge.via
-        if key in self.resampled:
-            self.read_now.add(self.resampled[key])
-            return self.resampled[key]
-        is_shared = self.equal_edges[key] > 1 and is_resampling(edge.via)
-        before = self.read_now
-        self.read_now = {edge.source} if is_shared else {edge.source, *before}
+        if found := self.shared.found(edge):
+            return found
+        self.read.add(edge.source)
         passages = list(edge_passages(self.graph, edge))
         name = adapter_name(edge, node, slot, edges)
         value = self._through(edge.source, passages, self.widths.of(edge.source), name, node)
-        if not is_shared:
+        if not self.shared.is_shared(edge):
             return value
-        level, size = passages[-1].level_after, self.sizes.arriving[node][slot]
-        name = f"{edge.source}_to_p{level}"
-        name += (
-            f"__{n}"
-            if (n := sum(m.split("__")[0] == name for m in self.resampled.values()))
-            else ""
-        )
-        self.resampled[key] = name
-        self.made.append(self._line(name, value, level, passages[-1].width, size))
-        self.read_now = {*before, name}
+        level = passages[-1].level_after
+        name = self.shared.named(edge, level)
+        self.made.append((name, _assignment(name, value, level)))
         return name
 
     def _fused(self, node: str, op: Fuse | Unary, values: tuple[Expr, ...]) -> Expr:
@@ -225,7 +196,7 @@ class _Lowering:
         start = self.widths.entry(node)
         name = shared_name(op.share) if op.share else node
         fusion = self._fusion(op, len(values), start) if isinstance(op, Fuse) else None
-        overwrite = _makes_new(op, len(values)) and not op.share
+        overwrite = fusion_makes_new(op, len(values)) and not op.share
         if fusion is None:
             fused = _plainly_fused(op, values)
             return self._through(fused, passages, start, name, node, overwrite)
@@ -307,35 +278,28 @@ class _Lowering:
     def _reference(self, passage: Passage, reader: str) -> str | None:
         found = self.references.at(passage.level_after, reader)
         if found:
-            self.read_now.add(found)
+            self.read.add(found)
         return found
 
 
-def is_resampling(via: tuple[Step, ...]) -> bool:
-    """Whether an edge resamples its map, without weights of its own."""
-    return bool(via) and all(isinstance(step, Upsample | Downsample) for step in via)
+def _with_deletions(graph: Graph, image_size: tuple[int, int], lines: dict[str, str]) -> list[str]:
+    """The statements, and where it lowers the peak of memory enough, those that drop maps."""
+    found = statements(graph, image_size)
+    assert [line.name for line in found] == [*lines]
+    text = []
+    for line, dropped in zip(found, deletions(found, {*graph.outputs.values()}), strict=True):
+        text.append(lines[line.name])
+        if dropped:
+            text.append(f"{' ' * BODY}del {', '.join(dropped)}")
+    return text
 
 
-def _working_maps(values: Iterable[Expr], modules: Iterable[Call]) -> int:
-    """How many maps a statement holds at once: what is made to be fused, and what comes of it.
-
-    A block holds what it reads, what it passes on, and what it gives.
-    """
-    made = sum(not isinstance(value, str) for value in values)
-    return made + (1 if all(module.function.startswith("nn.") for module in modules) else 3)
+def _assignment(name: str, value: Expr, level: int) -> str:
+    return statement(f"{name} = ", value, BODY, stride_comment(level))
 
 
 def _doubles(passage: Passage) -> bool:
     return isinstance(passage.step, Block) and passage.step.levels < 0
-
-
-def _makes_new(op: Fuse | Unary, arity: int) -> bool:
-    """Whether a node's fusion makes a map that its gradient does not need; plug-ins' may not."""
-    if isinstance(op, Unary):
-        return False
-    if op.fusion.is_module:
-        return fusion_kinds()[op.fusion.kind].source.startswith(f"{BLOCKS_PACKAGE}.")
-    return op.fusion.weighs or arity > 1
 
 
 def _plainly_fused(op: Fuse | Unary, values: tuple[Expr, ...]) -> Expr:

@@ -74,22 +74,6 @@ def step_module(step: Step, in_width: str, out_width: str, overwrite: bool) -> C
             assert_never(step)
 
 
-def can_be_overwritten(step: Step) -> bool:
-    """Whether a step makes a new map that its gradient does not need, so that the next may use it.
-
-    The gradients of some activations are computed from what they gave.
-    """
-    match step:
-        case Convolution():
-            return step.order[-1] != "act"
-        case Adapt() | Pool() | Upsample() | Downsample():
-            return True
-        case Block() | Activate() | Resample():
-            return False
-        case _:
-            assert_never(step)
-
-
 def sequence(modules: list[Call]) -> Call:
     """Modules one after another."""
     return modules[0] if len(modules) == 1 else Call("nn.Sequential", tuple(modules))

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator, Mapping
 
 from fpncompiler.codegen.definitions import Block, Import, imports_of, outer_names
+from fpncompiler.kinds import BLOCKS_PACKAGE
 from fpncompiler.plugins import BlockKind, FusionKind
 
-BLOCKS_PACKAGE = "fpncompiler.blocks"
 LIBRARIES = ("math", "collections.abc", "typing", "torch", "torchvision", "timm")
 # Top-level names of generated files, apart from blocks.
 GENERATED = re.compile(
