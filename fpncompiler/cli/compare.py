@@ -11,6 +11,7 @@ from fpncompiler.cli.several import Several, check_several
 if TYPE_CHECKING:
     from fpncompiler.cli.options import Commands
     from fpncompiler.comparison.comparison import Comparison
+    from fpncompiler.comparison.published import Published
 
 
 def add_compare(commands: "Commands") -> None:
@@ -28,6 +29,11 @@ def add_compare(commands: "Commands") -> None:
     )
     command.add_argument(
         "--baseline", metavar="NAME", help="the topology of ratio 1 (default: the first)"
+    )
+    command.add_argument(
+        "--against",
+        metavar="FILE",
+        help="show published figures beside ours: a YAML file, or a name that ships: table_5",
     )
     command.add_argument(
         "--sort", metavar="KEY", help="sort each phi by a column of --json, such as network_macs"
@@ -50,10 +56,11 @@ def add_compare(commands: "Commands") -> None:
 
 def _run(parsed: argparse.Namespace, report: Report) -> None:
     _check_usage(parsed)
+    published = _published(parsed.against)
     several = check_several(parsed.specs, options_of_several(parsed), report)
     if not several.good:
         return
-    comparison = _comparison(parsed, several, report)
+    comparison = _comparison(parsed, several, published, report)
     if comparison is not None:
         _tell(comparison, several, parsed, report)
 
@@ -73,13 +80,14 @@ def _check_usage(parsed: argparse.Namespace) -> None:
 
 
 def _comparison(
-    parsed: argparse.Namespace, several: Several, report: Report
+    parsed: argparse.Namespace, several: Several, published: "Published | None", report: Report
 ) -> "Comparison | None":
     """The rows in order; None if there is no such baseline."""
     from fpncompiler.comparison.comparison import Comparison, sorted_rows
     from fpncompiler.comparison.figures import row_of
 
-    baseline = _baseline(parsed.baseline, several, report)
+    wanted = parsed.baseline or (published.baseline if published else None)
+    baseline = _baseline(wanted, several, report)
     if baseline is None:
         return None
     rows = [row_of(each.checked, each.name, each.spec) for each in several.good]
@@ -91,7 +99,14 @@ def _comparison(
             for group in grouped
             for row in sorted_rows(group, parsed.sort, descending=parsed.descending)
         ]
-    return Comparison(tuple(rows), baseline)
+    return Comparison(tuple(rows), baseline, published=published)
+
+
+def _published(word: str | None) -> "Published | None":
+    from fpncompiler.comparison.comparison import RATIO_KEYS, SORT_KEYS
+    from fpncompiler.comparison.published import load_published
+
+    return load_published(word, (*SORT_KEYS[1:], *RATIO_KEYS)) if word else None
 
 
 def _baseline(asked: str | None, several: Several, report: Report) -> str | None:

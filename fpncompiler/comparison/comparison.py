@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fpncompiler.comparison.figures import Row
+from fpncompiler.comparison.published import Published
 
 Value = str | int | float | None
 
@@ -26,6 +27,7 @@ class Comparison:
     rows: tuple[Row, ...]
     baseline: str
     measured: Measured | None = None
+    published: Published | None = None
 
     def groups(self) -> Iterator[tuple[Row, ...]]:
         """The rows of each phi, in order."""
@@ -67,6 +69,7 @@ TIME_METRICS = (
 )
 METRICS = (*GRAPH_METRICS, *COST_METRICS, *TIME_METRICS)
 SORT_KEYS = ("topology", *(metric.key for metric in METRICS))
+RATIO_KEYS = tuple(m.ratio_key for m in (*COST_METRICS, *TIME_METRICS))
 TEXT_KEYS = ("topology", "title", "spec", "variant", "phi", "image_height", "image_width")
 
 
@@ -129,3 +132,42 @@ def sorted_rows(rows: Sequence[Row], key: str, *, descending: bool) -> tuple[Row
         *(row for _, row in known),
         *(row for row in rows if value(row, key) is None),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A published figure beside the one found here; None where there is no such row."""
+
+    topology: str
+    key: str
+    here: float | None
+    published: float
+
+    @property
+    def difference(self) -> float | None:
+        """How far the one here is off, as a share of the published one."""
+        if self.here is None or not self.published:
+            return None
+        return self.here / self.published - 1
+
+
+def beside_published(comparison: Comparison) -> list[Beside]:
+    """Each published figure with the one here, at the phi that it is for or else at the first."""
+    published = comparison.published
+    if published is None:
+        return []
+    phi = published.phi if published.phi is not None else comparison.rows[0].phi
+    rows = {row.topology: row for row in comparison.rows if row.phi == phi}
+    return [
+        Beside(f.topology, f.key, _figure(rows.get(f.topology), f.key, comparison), f.number)
+        for f in published.figures
+    ]
+
+
+def _figure(row: Row | None, key: str, comparison: Comparison) -> float | None:
+    if row is None:
+        return None
+    for metric in METRICS:
+        if key == metric.ratio_key:
+            return ratio(row, comparison.base_of(row), metric.key)
+    return value(row, key)

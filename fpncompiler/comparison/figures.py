@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fpncompiler.analysis.memory import network_memory
 from fpncompiler.analysis.sizes import map_size
 from fpncompiler.ir.flow import Passage, edge_passages, node_passages
 from fpncompiler.ir.graph import Graph
@@ -78,7 +79,7 @@ def row_of(checked: Checked, topology: str, spec: str) -> Row:
         network_operations=cost.network.macs + elementwise(network, cost.image_size),
         total_parameters=cost.total.parameters,
         total_macs=cost.total.macs,
-        peak_memory_bytes=0,
+        peak_memory_bytes=network_memory(network, cost.image_size).peak,
     )
 
 

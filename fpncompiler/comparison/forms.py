@@ -5,9 +5,10 @@ import io
 import json
 from collections.abc import Sequence
 
-from fpncompiler.comparison.comparison import Comparison, ratio, record, value
+from fpncompiler.comparison.comparison import Comparison, beside_published, ratio, record, value
 from fpncompiler.comparison.figures import Row
-from fpncompiler.comparison.texts import amount, duration, share
+from fpncompiler.comparison.published import Published
+from fpncompiler.comparison.texts import amount, duration, figure, share
 
 
 def as_json(comparison: Comparison, failed: Sequence[str]) -> str:
@@ -24,10 +25,32 @@ def as_json(comparison: Comparison, failed: Sequence[str]) -> str:
             "threads": measured.threads,
             "rounds": measured.rounds,
         },
+        "published": _published(comparison),
         "failed": [*failed],
         "rows": [record(row, comparison) for row in comparison.rows],
     }
     return json.dumps(document, indent=2)
+
+
+def _published(comparison: Comparison) -> dict[str, object] | None:
+    published = comparison.published
+    if published is None:
+        return None
+    return {
+        "title": published.title,
+        "source": published.source,
+        "phi": published.phi,
+        "figures": [
+            {
+                "topology": each.topology,
+                "key": each.key,
+                "here": each.here,
+                "published": each.published,
+                "difference": each.difference,
+            }
+            for each in beside_published(comparison)
+        ],
+    }
 
 
 def as_csv(comparison: Comparison) -> str:
@@ -42,7 +65,24 @@ def as_csv(comparison: Comparison) -> str:
 
 def as_markdown(comparison: Comparison) -> str:
     """A table for each phi, with ratios in brackets."""
-    return "\n\n".join(_markdown(rows, comparison) for rows in comparison.groups())
+    tables = [_markdown(rows, comparison) for rows in comparison.groups()]
+    if comparison.published is not None:
+        tables.append(_markdown_published(comparison, comparison.published))
+    return "\n\n".join(tables)
+
+
+def _markdown_published(comparison: Comparison, published: Published) -> str:
+    lines = [
+        f"{_escaped(published.title)}:",
+        "",
+        "| topology | column | here | published |",
+        "| --- | --- | ---: | ---: |",
+    ]
+    for each in beside_published(comparison):
+        cells = (_escaped(each.topology), _escaped(each.key))
+        numbers = (figure(each.here), figure(each.published))
+        lines.append(f"| {' | '.join((*cells, *numbers))} |")
+    return "\n".join(lines)
 
 
 def _markdown(rows: Sequence[Row], comparison: Comparison) -> str:

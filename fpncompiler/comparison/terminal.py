@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fpncompiler.comparison.comparison import Comparison, ratio, value
+from fpncompiler.comparison.comparison import Comparison, beside_published, ratio, value
 from fpncompiler.comparison.figures import Row
-from fpncompiler.comparison.texts import amount, cut, duration, share
+from fpncompiler.comparison.texts import UNKNOWN, amount, cut, duration, figure, share
 from fpncompiler.timing import Quartiles
 
-NAME_WIDTH = 20
+NAME_WIDTH = 21
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def terminal_lines(comparison: Comparison) -> list[str]:
             times = [_times(row, comparison) for row in rows]
             lines += ["", *_table(_TIMES, width, times, rows)]
         lines.append("")
-    return [*lines, *_notes(comparison)]
+    return [*lines, *_published_lines(comparison), *_notes(comparison)]
 
 
 def _title(rows: Sequence[Row]) -> str:
@@ -101,6 +101,25 @@ def _times(row: Row, comparison: Comparison) -> list[str]:
 
 def _quartiles(span: Quartiles | None) -> str:
     return f"{duration(span.low)}-{duration(span.high)}" if span else ""
+
+
+def _published_lines(comparison: Comparison) -> list[str]:
+    """A line for each published figure."""
+    published = comparison.published
+    if published is None:
+        return []
+    lines = [
+        f"{published.title}:",
+        f"{'topology':24} {'column':28} {'here':>9} {'published':>9} {'difference':>10}",
+    ]
+    for each in beside_published(comparison):
+        off = each.difference
+        shown = UNKNOWN if off is None else f"{off:+.1%}"
+        lines.append(
+            f"{cut(each.topology, 24):24} {each.key:28} {figure(each.here):>9}"
+            f" {figure(each.published):>9} {shown:>10}"
+        )
+    return [*lines, ""]
 
 
 def _notes(comparison: Comparison) -> list[str]:

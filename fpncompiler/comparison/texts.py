@@ -31,6 +31,13 @@ def share(ratio: float | None) -> str:
     return f"{ratio:.2f}" if ratio >= 0.1 or ratio == 0 else f"{ratio:.2g}"
 
 
+def figure(number: float | None) -> str:
+    """A figure beside a published one: three decimals, where it is small."""
+    if number is None:
+        return UNKNOWN
+    return amount(number) if number >= 1000 else f"{number:.3f}"
+
+
 def cut(text: str, width: int) -> str:
     """A name that fits, its end kept: names of one family begin alike."""
     if len(text) <= width:

@@ -32,6 +32,25 @@ def found_specs(word: str) -> list[Path]:
     return [path]  # which cannot be read, as whoever reads it will say
 
 
+def found_in(subfolder: str, word: str) -> Path:
+    """The file that a word stands for: a path, or a name in a subfolder of the spec folders.
+
+    Raises:
+        SpecNotFoundError: there is no such name.
+    """
+    path = Path(word)
+    if path.parent != Path() or path.suffix or _is_there(path):
+        return path
+    folders = [folder / subfolder for folder in _folders()]
+    named = (folder / f"{word}.yaml" for folder in folders)
+    found = None if name_fault(word) else next((path for path in named if _is_there(path)), None)
+    if found is None:
+        help = suggest(word, {each.stem for folder in folders for each in folder.glob("*.yaml")})
+        message = f"there is no `{word}` in {subfolder}/"
+        raise SpecNotFoundError(f"{message}{HELP if help else ''}{help}")
+    return found
+
+
 def _specs_at(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
