@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from fpncompiler.cli.options import add_format, add_options_of_several, options_of_several
 from fpncompiler.cli.report import HELP, Report
-from fpncompiler.cli.several import Several, check_several
+from fpncompiler.cli.several import Named, Several, check_several
 
 if TYPE_CHECKING:
     from fpncompiler.cli.options import Commands
     from fpncompiler.comparison.comparison import Comparison
+    from fpncompiler.comparison.page import Picture
     from fpncompiler.comparison.published import Published
 
 
@@ -48,6 +49,9 @@ def add_compare(commands: "Commands") -> None:
         form.add_argument(
             f"--{name}", dest="form", action="store_const", const=name, default="text", help=what
         )
+    command.add_argument(
+        "--html", metavar="FILE", help="write a page with tables, drawings and a chart as well"
+    )
     command.add_argument("-o", "--output", metavar="FILE", help="write there what is printed")
     add_options_of_several(command)
     add_format(command)
@@ -141,6 +145,8 @@ def _tell(
             text = as_markdown(comparison)
         case _:
             text = "\n".join(terminal_lines(comparison))
+    if parsed.html:
+        _write_page(comparison, several, Path(parsed.html), report)
     if parsed.output:
         from fpncompiler.codegen.files import put_file
 
@@ -148,3 +154,34 @@ def _tell(
         report.say(f"wrote {parsed.output}")
     else:
         report.say(text)
+
+
+def _write_page(comparison: "Comparison", several: Several, path: Path, report: Report) -> None:
+    from fpncompiler.codegen.files import put_file
+    from fpncompiler.comparison.page import page_of
+
+    page = page_of(comparison, _pictures(several), several.failed)
+    put_file(path, page.encode(), replace=True)
+    report.aside(f"wrote {path.as_posix()}")
+
+
+def _pictures(several: Several) -> "list[Picture]":
+    """The drawing of each topology, as its smallest model has it."""
+    from fpncompiler.comparison.page import Picture
+    from fpncompiler.drawing.drawings import TooLargeError, network_svg
+
+    smallest: dict[str, Named] = {}
+    for each in several.good:
+        known = smallest.setdefault(each.name, each)
+        if each.checked.model.phi < known.checked.model.phi:
+            smallest[each.name] = each
+    pictures = []
+    for name, each in smallest.items():
+        topology = each.checked.topology
+        svg, why = "", ""
+        try:
+            svg = network_svg(each.checked.network, title=f"{name} ({each.checked.model.variant})")
+        except TooLargeError as error:
+            why = f"{error}"
+        pictures.append(Picture(name, topology.title, topology.source, svg, why))
+    return pictures
