@@ -160,7 +160,8 @@ def _columns(comparison: Comparison) -> list[_Column]:
         unit = ", ms" if metric in TIME_METRICS else ""
         heading = metric.name.replace(" of the network", "") + unit
         found.append(_Column(heading, "number", metric.key, metric))
-        found.append(_Column("ratio", "number", metric.ratio_key, metric, is_ratio=True))
+        if not metric.key.startswith("total_"):
+            found.append(_Column("ratio", "number", metric.ratio_key, metric, is_ratio=True))
     return found
 
 
@@ -176,7 +177,7 @@ def _cell(row: Row, column: _Column, comparison: Comparison) -> _Cell:
     metric = column.metric
     if metric is None:
         text = str(getattr(row, column.key))
-        return _Cell(text, text, column.kind)
+        return _Cell(Markup("_<wbr>").join(text.split("_")), text, column.kind)
     if column.is_ratio:
         times = ratio(row, comparison.base_of(row), metric.key)
         return _Cell(share(times), _sortable(times), column.kind)

@@ -245,7 +245,9 @@
         },
         svg,
       );
-      const text = `${row.topology}, phi ${row.phi}\n${x.name}: ${amount(row[x.key], x.unit)}\n${y.name}: ${amount(row[y.key], y.unit)}`;
+      const here = rows.filter((each) => isNear(place(each), [left, top]));
+      const names = here.map((each) => `${each.topology}, phi ${each.phi}`).join("\n");
+      const text = `${names}\n${x.name}: ${amount(row[x.key], x.unit)}\n${y.name}: ${amount(row[y.key], y.unit)}`;
       mark.setAttribute("aria-label", text.replaceAll("\n", ", "));
       mark.dataset.topology = row.topology;
       const show = () => showTip(svg, ring, text, left, top, row.topology);
@@ -259,6 +261,8 @@
     svg.append(ring);
     walk(marks);
   }
+
+  const isNear = ([x, y], [left, top]) => Math.abs(x - left) < 2 && Math.abs(y - top) < 2;
 
   /** One stop for Tab; arrow keys go from mark to mark, from left to right. */
   function walk(marks) {
