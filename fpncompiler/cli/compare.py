@@ -1,9 +1,11 @@
 """`fpnc compare`: topologies beside each other, at several phis."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fpncompiler.cli.measuring import add_measuring, check_measuring, with_times
 from fpncompiler.cli.options import add_format, add_options_of_several, options_of_several
 from fpncompiler.cli.report import HELP, Report
 from fpncompiler.cli.several import Named, Several, check_several
@@ -54,6 +56,7 @@ def add_compare(commands: "Commands") -> None:
     )
     command.add_argument("-o", "--output", metavar="FILE", help="write there what is printed")
     add_options_of_several(command)
+    add_measuring(command)
     add_format(command)
     command.set_defaults(run=_run, usage_error=command.error)
 
@@ -66,6 +69,9 @@ def _run(parsed: argparse.Namespace, report: Report) -> None:
         return
     comparison = _comparison(parsed, several, published, report)
     if comparison is not None:
+        if parsed.measure:
+            comparison = with_times(comparison, several, parsed, report)
+            comparison = _sorted(comparison, parsed)
         _tell(comparison, several, parsed, report)
 
 
@@ -73,6 +79,7 @@ def _check_usage(parsed: argparse.Namespace) -> None:
     from fpncompiler.comparison.comparison import SORT_KEYS
     from fpncompiler.diagnostics import suggest
 
+    check_measuring(parsed)
     if parsed.sort is not None and parsed.sort not in SORT_KEYS:
         help = suggest(parsed.sort, SORT_KEYS) or f"columns: {', '.join(SORT_KEYS)}"
         parsed.usage_error(f"--sort {parsed.sort}: no such column{HELP}{help}")
@@ -87,7 +94,7 @@ def _comparison(
     parsed: argparse.Namespace, several: Several, published: "Published | None", report: Report
 ) -> "Comparison | None":
     """The rows in order; None if there is no such baseline."""
-    from fpncompiler.comparison.comparison import Comparison, sorted_rows
+    from fpncompiler.comparison.comparison import Comparison
     from fpncompiler.comparison.figures import row_of
 
     wanted = parsed.baseline or (published.baseline if published else None)
@@ -96,14 +103,18 @@ def _comparison(
         return None
     rows = [row_of(each.checked, each.name, each.spec) for each in several.good]
     rows.sort(key=lambda row: row.phi)
-    if parsed.sort:
-        grouped = list(Comparison(tuple(rows), baseline).groups())
-        rows = [
-            row
-            for group in grouped
-            for row in sorted_rows(group, parsed.sort, descending=parsed.descending)
-        ]
-    return Comparison(tuple(rows), baseline, published=published)
+    return _sorted(Comparison(tuple(rows), baseline, published=published), parsed)
+
+
+def _sorted(comparison: "Comparison", parsed: argparse.Namespace) -> "Comparison":
+    """With the rows of each phi sorted as asked."""
+    from fpncompiler.comparison.comparison import sorted_rows
+
+    if parsed.sort is None:
+        return comparison
+    sort, descending = parsed.sort, parsed.descending
+    groups = (sorted_rows(rows, sort, descending=descending) for rows in comparison.groups())
+    return replace(comparison, rows=tuple(row for rows in groups for row in rows))
 
 
 def _published(word: str | None) -> "Published | None":
