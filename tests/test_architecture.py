@@ -82,7 +82,8 @@ OUTSIDE = {
     "spec": {"yaml"},
     "blocks": TORCH,
     "drawing": {"resvg_py"},
-    "comparison": {"jinja2", "matplotlib"},
+    "cli": {"torch", "tqdm"},  # where latency is measured
+    "comparison": {"jinja2", "markupsafe", "matplotlib"},
 }
 BLOCKS_STANDARD = {"collections", "copy", "math", "typing"}
 

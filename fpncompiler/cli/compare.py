@@ -62,7 +62,12 @@ def add_compare(commands: "Commands") -> None:
 
 
 def _run(parsed: argparse.Namespace, report: Report) -> None:
+    from fpncompiler.codegen.files import check_target
+
     _check_usage(parsed)
+    for output in (parsed.html, parsed.output):
+        if output:
+            check_target(Path(output))
     published = _published(parsed.against)
     several = check_several(parsed.specs, options_of_several(parsed), report)
     if not several.good:
@@ -83,6 +88,8 @@ def _check_usage(parsed: argparse.Namespace) -> None:
     if parsed.sort is not None and parsed.sort not in SORT_KEYS:
         help = suggest(parsed.sort, SORT_KEYS) or f"columns: {', '.join(SORT_KEYS)}"
         parsed.usage_error(f"--sort {parsed.sort}: no such column{HELP}{help}")
+    if parsed.html and parsed.output and Path(parsed.html) == Path(parsed.output):
+        parsed.usage_error(f"--html and -o name one file: {parsed.output}")
     if parsed.descending and parsed.sort is None:
         parsed.usage_error("--descending is for --sort")
     if parsed.output_format != "text" and parsed.form != "text" and not parsed.output:

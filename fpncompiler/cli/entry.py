@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from fpncompiler import __version__
-from fpncompiler.cli import authoring, check, compare, compile, draw, export
+from fpncompiler.cli import authoring, check, compare, compile, draw, export, plot
 from fpncompiler.cli.options import Parser, UsageError
 from fpncompiler.cli.report import FORMATS, HELP, INTERRUPTED, TROUBLE, Format, Report
 
@@ -122,6 +122,7 @@ def _parser() -> Parser:
     export.add_export(commands)
     draw.add_draw(commands)
     compare.add_compare(commands)
+    plot.add_plot(commands)
     check.add_check(commands)
     check.add_explain(commands)
     authoring.add_new(commands)

@@ -1,5 +1,6 @@
 """A comparison on a terminal of 100 columns: a table of costs for each phi, and one of times."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ from fpncompiler.comparison.figures import Row
 from fpncompiler.comparison.texts import UNKNOWN, amount, cut, duration, figure, share
 from fpncompiler.timing import Quartiles
 
+WIDTH = 100
 NAME_WIDTH = 21
 
 
@@ -123,18 +125,15 @@ def _published_lines(comparison: Comparison) -> list[str]:
 
 
 def _notes(comparison: Comparison) -> list[str]:
-    notes = [
+    text = (
         f"Ratios are to {comparison.baseline}, at the same phi. MACs: multiply-accumulates of one"
-        " image.",
-        "Memory: the peak of the network's activations for one image, in bytes. adapt: 1x1"
-        " convolutions",
-        "to another width.",
-    ]
+        " image. Memory: the peak of the network's activations for one image, in bytes. adapt:"
+        " 1x1 convolutions to another width."
+    )
     if found := comparison.measured:
-        plural = "s" * (found.threads > 1)
-        notes.append(
-            f"Times: {found.part}, {found.batch} image{'s' * (found.batch > 1)},"
-            f" {found.threads} thread{plural}, {found.rounds} rounds in turns;"
-            " ratios within rounds."
+        images, threads = "s" * (found.batch > 1), "s" * (found.threads > 1)
+        text += (
+            f" Times: {found.part}, {found.batch} image{images}, {found.threads} thread{threads},"
+            f" {found.rounds} rounds in turns; ratios are taken within rounds."
         )
-    return notes
+    return textwrap.wrap(text, WIDTH)
