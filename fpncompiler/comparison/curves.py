@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from fpncompiler.comparison.comparison import COST_METRICS, Comparison, Metric, value
 from fpncompiler.comparison.figures import Row
-from fpncompiler.comparison.texts import amount
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,14 +17,6 @@ FORMATS = ("svg", "png")
 _COLOURS = ("#0072b2", "#c44601", "#00795a", "#a6427c", "#3a93c9", "#a87000", "#5b3a9b", "#4d4d4d")
 _MARKS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 _INK = "#222222"
-_SETTINGS = {
-    "svg.hashsalt": "fpnc",
-    "svg.fonttype": "path",
-    "font.family": "DejaVu Sans",
-    "font.size": 9.0,
-    "text.color": _INK,
-    "axes.labelcolor": _INK,
-}
 
 
 class NoMatplotlibError(Exception):
@@ -46,7 +37,17 @@ def curves_of(comparison: Comparison, keys: Sequence[str], form: str) -> bytes:
     except ImportError as error:
         raise NoMatplotlibError("curves are drawn by matplotlib, which is not installed") from error
     data = io.BytesIO()
-    with matplotlib.rc_context(_SETTINGS):
+    with matplotlib.rc_context(
+        {
+            "svg.hashsalt": "fpnc",
+            "svg.fonttype": "path",
+            "font.family": "DejaVu Sans",
+            "font.size": 9.0,
+            "text.color": _INK,
+            "text.parse_math": False,
+            "axes.labelcolor": _INK,
+        }
+    ):
         figure = Figure(figsize=(4.2 * len(keys), 4.4), facecolor="white", layout="constrained")
         panels = figure.subplots(1, len(keys), squeeze=False)[0]
         for axes, key in zip(panels, keys, strict=True):
@@ -59,7 +60,7 @@ def curves_of(comparison: Comparison, keys: Sequence[str], form: str) -> bytes:
 
 
 def _panel(axes: "Axes", metric: Metric, comparison: Comparison) -> None:
-    from matplotlib.ticker import FuncFormatter, NullFormatter
+    from matplotlib.ticker import EngFormatter, NullFormatter
 
     unit = "B" if metric.key.endswith("_bytes") else ""
     for number, topology in enumerate(dict.fromkeys(row.topology for row in comparison.rows)):
@@ -69,7 +70,7 @@ def _panel(axes: "Axes", metric: Metric, comparison: Comparison) -> None:
         axes.plot(
             [row.phi for row in rows],
             [_height(row, metric) for row in rows],
-            label=topology.replace("$", r"\$"),
+            label=topology,
             color=_COLOURS[number % len(_COLOURS)],
             marker=_MARKS[number % len(_MARKS)],
             linestyle="-" if number < len(_COLOURS) else "--",
@@ -77,7 +78,7 @@ def _panel(axes: "Axes", metric: Metric, comparison: Comparison) -> None:
             linewidth=1.4,
         )
     axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda tick, _: f"{amount(tick)}{unit}"))
+    axes.yaxis.set_major_formatter(EngFormatter(unit))
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xticks(sorted({row.phi for row in comparison.rows}))
     axes.set_xlabel("phi")

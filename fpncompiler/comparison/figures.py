@@ -112,7 +112,8 @@ def _pooled(passage: Passage, image_size: tuple[int, int]) -> int:
     """The cells that a pool looks at, over all channels."""
     match passage.step:
         case Downsample(levels=levels):
-            window = (2**levels + 1) ** 2
+            side: int = 2**levels + 1
+            window = side**2
         case Pool(kernel=kernel):
             window = kernel**2
         case _:

@@ -64,7 +64,7 @@ def measure(
 
 def _part(model: nn.Module, images: Tensor, part: Part) -> tuple[nn.Module, object]:
     """What is timed of a model, and its input."""
-    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = model.to(memory_format=torch.channels_last)
     if part == "detector":
         return model, images
     backbone, network = model.get_submodule("backbone"), model.get_submodule("network")
