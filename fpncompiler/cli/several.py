@@ -39,9 +39,9 @@ def check_several(words: Sequence[str], settings: "Sequence[Options]", report: R
 
     good: list[Named] = []
     failed: dict[str, None] = {}
+    told: set[tuple[object, ...]] = set()
     for path in _paths(words, report):
         spec = path.as_posix()
-        told: set[tuple[object, ...]] = set()
         for options in settings:
             try:
                 checked = check_spec(path, options)
@@ -55,6 +55,8 @@ def check_several(words: Sequence[str], settings: "Sequence[Options]", report: R
             else:
                 report.findings(_new(checked.diagnostics, told), checked.texts)
                 good.append(Named(checked.topology.name, spec, checked))
+    if failed:
+        report.aside(f"with faults, and left out where they are: {', '.join(failed)}")
     return Several(tuple(_told_apart(good)), tuple(failed))
 
 
@@ -85,7 +87,7 @@ def _file(path: Path) -> str:
 
 
 def _new(diagnostics: "Sequence[Diagnostic]", told: set[tuple[object, ...]]) -> "list[Diagnostic]":
-    """Those that no other setting of the spec has brought up."""
+    """Those that no other spec and no other setting has brought up."""
     found = []
     for each in diagnostics:
         key = (each.code, each.span, each.span or each.message)
