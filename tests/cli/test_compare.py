@@ -116,7 +116,7 @@ def test_the_table_of_all_shipped_specs_fits_100_columns(project, capsys):
     assert main(["compare", *DETECTORS, "table_5", "--phi", "0..3", "--against", "table_5"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 100
-    assert [line for line in lines if line.startswith("phi ")][0] == "phi 0, images of 512x512"
+    assert next(line for line in lines if line.startswith("phi ")) == "phi 0, images of 512x512"
 
 
 def test_csv_has_the_figures_of_the_json(project, capsys):
