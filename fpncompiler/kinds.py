@@ -100,6 +100,13 @@ def cost_fault(cost: object) -> str:
     return f"`cost` gives parameters and MACs, two whole numbers, not {reprlib.repr(cost)}"
 
 
+def memory_fault(values: object) -> str:
+    """What is wrong with that which a memory function gives; empty if nothing is."""
+    if _is_whole(values) and isinstance(values, int) and values >= 0:
+        return ""
+    return f"`memory` gives values per cell, a whole number, not {reprlib.repr(values)}"
+
+
 def _faults(kind: BlockKind | FusionKind) -> Iterator[str]:
     """Each check may rely on those before it, for the first fault is the last that is looked at."""
     if not isinstance(kind.name, str) or not _NAME.fullmatch(kind.name):

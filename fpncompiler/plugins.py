@@ -29,6 +29,7 @@ from fpncompiler.kinds import (
     cost_fault,
     defaults_of,
     fault_of,
+    memory_fault,
 )
 
 __all__ = [
@@ -169,12 +170,17 @@ def _check(distribution: str, kind: Kind) -> None:
         raise PluginError(distribution, f"{whose}: {fault}")
     first = kind.arity[0] if isinstance(kind, FusionKind) else TRIAL_CHANNELS
 
-    def trial() -> object:
-        return kind.cost(first, TRIAL_CHANNELS, defaults_of(kind))
+    trials = ((kind.cost, "cost", cost_fault), (kind.memory, "memory", memory_fault))
+    for function, field, fault_in in trials:
+        if function is None:
+            continue
 
-    cost = _guarded(distribution, f"{whose}: `cost` fails for {TRIAL_CHANNELS} channels", trial)
-    if fault := cost_fault(cost):
-        raise PluginError(distribution, f"{whose}: {fault}")
+        def trial(function: Callable[..., object] = function) -> object:
+            return function(first, TRIAL_CHANNELS, defaults_of(kind))
+
+        what = f"{whose}: `{field}` fails for {TRIAL_CHANNELS} channels"
+        if fault := fault_in(_guarded(distribution, what, trial)):
+            raise PluginError(distribution, f"{whose}: {fault}")
 
 
 def _guarded(distribution: str, what: str, call: Callable[[], Found]) -> Found:

@@ -19,9 +19,9 @@ from torch.nn import functional as F
 from benchmarks.speed.pairs import Pair, channels_last, class_and_box, features_of, laid_out
 from benchmarks.speed.sections.postprocess import UNSATURATED, own
 from fpncompiler import load_model
+from fpncompiler.analysis import liveness, statements
 from fpncompiler.blocks.anchors import decode_boxes
 from fpncompiler.blocks.detections import clip_boxes, flatten_map, suppress
-from fpncompiler.codegen import liveness, lower
 from tests.helpers import ROOT
 
 
@@ -231,7 +231,7 @@ def maps_dropped(bench: Bench) -> Sides:
 
 def resamples_once(bench: Bench) -> Sides:
     """Maps that several nodes read resampled in the same way, on GFPN, which has them."""
-    return compiled_with(bench, "gfpn_log2n", lower, "is_resampling", lambda via: False)
+    return compiled_with(bench, "gfpn_log2n", statements, "is_resampling", lambda via: False)
 
 
 def compiled_with(

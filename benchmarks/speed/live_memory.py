@@ -66,9 +66,13 @@ def decomposed(
     """What an operation returns that is made of others, each of which the mode then sees.
 
     NotImplemented where it is not. Without autograd, PyTorch hands such operations over whole.
+    Those that have a kernel of their own, and a decomposition for compilers, run their kernel.
     """
+    key = torch._C.DispatchKey.CompositeImplicitAutograd  # type: ignore[attr-defined]
+    if not torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key):  # type: ignore[attr-defined]
+        return NotImplemented
     with mode:
-        return func.decompose(*args, **kwargs)
+        return func._op_dk(key, *args, **kwargs)
 
 
 def _storages(tree: object) -> list[torch.UntypedStorage]:

@@ -108,8 +108,13 @@ def network_cost(network: Network, image_size: tuple[int, int]) -> Cost:
 
 def graph_cost(graph: Graph, image_size: tuple[int, int]) -> Cost:
     """What one graph costs; parameters that nodes share are counted once."""
+    return sum(node_costs(graph, image_size).values(), NOTHING)
+
+
+def node_costs(graph: Graph, image_size: tuple[int, int]) -> dict[str, Cost]:
+    """What each node costs; parameters that nodes share are those of the first."""
     found = sizes(graph, image_size)
-    total = NOTHING
+    costs: dict[str, Cost] = {}
     shared: set[str] = set()
     for node in graph.nodes():
         cost = node_cost(graph, node, image_size, found)
@@ -120,8 +125,8 @@ def graph_cost(graph: Graph, image_size: tuple[int, int]) -> Cost:
             cost += Cost(-(own.parameters or 0), 0)
         if share:
             shared.add(share)
-        total += cost
-    return total
+        costs[node] = cost
+    return costs
 
 
 def node_cost(graph: Graph, node: str, image_size: tuple[int, int], found: Sizes) -> Cost:

@@ -6,6 +6,7 @@ holds the upsampled map to its end, and in turn the fused one, what the depthwis
 convolution make of it, and what the batch norm makes of that.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -51,9 +52,15 @@ class Statement:
     same_as: str = ""
 
 
-def statements(graph: Graph, image_size: Size) -> tuple[Statement, ...]:
-    """The statements of one graph, for an image of `image_size` (height, width)."""
-    writer = _Writer(graph, image_size)
+def statements(
+    graph: Graph, image_size: Size, resolution: Size | None = None
+) -> tuple[Statement, ...]:
+    """The statements of one graph, for an image of `image_size` (height, width).
+
+    `resolution` is the one that the network is configured for, where that is another: weights of
+    pixels are as large as its maps.
+    """
+    writer = _Writer(graph, image_size, resolution or image_size)
     return tuple(line for node in graph.computed() for line in writer.of_node(node))
 
 
@@ -70,6 +77,7 @@ class SharedMaps:
             (edge.source, edge.via) for node in graph.computed() for edge in graph.inputs(node)
         )
         self._names: dict[tuple[str, tuple[Step, ...]], str] = {}
+        self._taken = {*graph.nodes()}
 
     def is_shared(self, edge: Edge) -> bool:
         """Whether another node reads the same."""
@@ -80,19 +88,22 @@ class SharedMaps:
         return self._names.get((edge.source, edge.via), "")
 
     def named(self, edge: Edge, level: int) -> str:
-        """A new name for what an edge brings."""
+        """A new name for what an edge brings; nodes that adapt maps are called alike."""
         name = f"{edge.source}_to_p{level}"
-        alike = sum(other.split("__")[0] == name for other in self._names.values())
-        self._names[edge.source, edge.via] = name = f"{name}__{alike}" if alike else name
+        names = itertools.chain([name], (f"{name}__{number}" for number in itertools.count(2)))
+        name = next(each for each in names if each not in self._taken)
+        self._taken.add(name)
+        self._names[edge.source, edge.via] = name
         return name
 
 
 class _Writer:
     """Goes through the nodes of a graph in their order."""
 
-    def __init__(self, graph: Graph, image_size: Size) -> None:
+    def __init__(self, graph: Graph, image_size: Size, resolution: Size) -> None:
         self.graph = graph
         self.image_size = image_size
+        self.resolution = resolution
         self.sizes = sizes(graph, image_size)
         self.references = References(graph)
         self.shared = SharedMaps(graph)
@@ -162,8 +173,9 @@ class _Writer:
         if op.fusion.weighs:
             if op.fusion.granularity != "pixel":
                 return result  # beside a number or a channel's worth of weights
-            weights = arity * _cells(map_size(entry_level(op), self.image_size))
-            return then(then(make(weights), make(weights)), beside(make(arity * cells), result))
+            places = _cells(map_size(entry_level(op), self.resolution))
+            resized = then(_weights_of_pixels(op, arity, places), make(arity * cells))
+            return Work(beside(resized, result).peak, result.kept)
         memory = fusion_kinds()[op.fusion.kind].memory
         held = memory(arity, width, dict(op.fusion.options)) if memory else (arity + 1) * width
         return Work(max(held, width) * cells, width * cells)
@@ -181,6 +193,18 @@ class _Writer:
             total = then(total, in_turn(inner))
             passages = passages[len(run) :]
         return total
+
+
+def _weights_of_pixels(op: Fuse, arity: int, places: int) -> Work:
+    """Normalized weights, one for each input and place."""
+    weights = make(arity * places)
+    match op.fusion.kind:
+        case "weighted":
+            return NOTHING
+        case "softmax":
+            return weights
+        case _:  # positive ones, their sums, and the quotients
+            return Work(side_by_side([weights, make(places), weights]).peak, weights.kept)
 
 
 def _first_run(passages: list[Passage]) -> list[Passage]:

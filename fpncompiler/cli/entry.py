@@ -12,7 +12,16 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from fpncompiler import __version__
-from fpncompiler.cli import authoring, check, compare, compile, draw, export, plot
+from fpncompiler.cli import (
+    authoring,
+    check,
+    compare,
+    compile,
+    draw,
+    export,
+    inspect,
+    plot,
+)
 from fpncompiler.cli.options import Parser, UsageError
 from fpncompiler.cli.report import FORMATS, HELP, INTERRUPTED, TROUBLE, Format, Report
 
@@ -125,6 +134,7 @@ def _parser() -> Parser:
     plot.add_plot(commands)
     check.add_check(commands)
     check.add_explain(commands)
+    inspect.add_inspect(commands)
     authoring.add_new(commands)
     authoring.add_schema(commands)
     authoring.add_backbones(commands)

@@ -87,9 +87,14 @@ def node_table(graph: Graph) -> list[str]:
     rows: list[tuple[str, ...]] = [("node", "level", "stride", "channels", "inputs")]
     for node in graph.computed():
         op = graph.op(node)
-        inputs = ", ".join(_edge_text(edge) for edge in graph.inputs(node))
+        inputs = inputs_text(graph, node)
         rows.append((node, f"P{op.level}", str(2**op.level), str(op.width), inputs))
     return _wrapped_table(rows)
+
+
+def inputs_text(graph: Graph, node: str) -> str:
+    """What a node reads, in order: `p4_in, up(p5_td)`."""
+    return ", ".join(_edge_text(edge) for edge in graph.inputs(node))
 
 
 def cost_table(cost: DetectorCost) -> list[str]:

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.speed.live_memory import live_tensors
 from fpncompiler import load_model
 from fpncompiler.analysis.cost import network_cost
 from fpncompiler.analysis.limits import size_limits
+from fpncompiler.analysis.memory import network_memory
 from fpncompiler.analysis.sizes import sizes
 from fpncompiler.ir.network import Network
 from fpncompiler.pipeline import Compiled
@@ -45,12 +47,26 @@ def image_sizes(network: Network) -> tuple[tuple[int, int], tuple[int, int]]:
     return (smallest + 3, smallest + 22), (smallest + 24, smallest)
 
 
-def features_of(network: Network, size: tuple[int, int], random: torch.Generator) -> list[Tensor]:
+def features_of(
+    network: Network, size: tuple[int, int], random: torch.Generator | None
+) -> list[Tensor]:
     """Maps as a backbone gives them, normally distributed."""
     return [
         torch.randn(BATCH, width, *(-(-side // 2**level) for side in size), generator=random)
         for level, width in sorted(network.taps.items())
     ]
+
+
+def assert_memory(compiled: Compiled, module: ModuleType) -> None:
+    """The peak of a forward pass is the static one, on maps so large that weights do not count."""
+    network = compiled.network
+    size = tuple(8 * side for side in image_sizes(network)[1])
+    with torch.device("meta"), torch.inference_mode():
+        modules = module.FeatureNetwork().eval()
+        features = [maps[:1] for maps in features_of(network, size, None)]
+        peak = live_tensors(lambda: modules(list(features))).peak
+    static = network_memory(network, size, compiled.model.resolution).peak
+    assert abs(static - peak) <= 0.02 * peak, f"peak {peak}, static {static}"
 
 
 def draw_weights(module: nn.Module, random: torch.Generator) -> None:

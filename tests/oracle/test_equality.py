@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from fpncompiler import compile_spec
 from fpncompiler.diagnostics import SpecError
 from fpncompiler.pipeline import Compiled
-from tests.oracle.equality import assert_costs, assert_equal, generated_module
+from tests.oracle.equality import assert_costs, assert_equal, assert_memory, generated_module
 from tests.oracle.settings import (
     ACTIVATIONS,
     BLOCKS,
@@ -174,6 +174,7 @@ def assert_means_what_it_says(spec: Spec, compiled: Compiled) -> None:
         module = generated_module(spec.text, **dict(spec.options))
         try:
             assert_costs(compiled, module)
+            assert_memory(compiled, module)
             assert_equal(compiled, module)
         finally:
             del sys.modules[module.__name__]  # thousands would stay otherwise

@@ -26,6 +26,19 @@ depth: 2
 nodes: {a(3): in(3), a(5): [in(3), backbone(3)]}
 outputs: a
 """,
+    # What was resampled for two nodes had the name of the adapted map, and took its place.
+    "a map adapted for some nodes and resampled for others": """
+levels: 3..4
+width: 8
+depth: 1
+adapters: {sharing: per_source_level}
+nodes:
+  a(3): [in(3), in(4)]
+  b(3): {inputs: [{from: in(4), via: [resample]}, a(3)], fusion: concat}
+  c(3): {inputs: [{from: in(4), via: [resample]}, b(3)], fusion: concat}
+  d(3): {inputs: [in(4), c(3)], up: bilinear}
+outputs: d
+""",
     # Only full convolutions had no padding; the others kept theirs, and the size.
     "a separable convolution without padding": """
 levels: 3..5
