@@ -21,6 +21,7 @@ ARROWS = {
     "": {"api"},
     "cli": {
         "",
+        "api",
         "authoring",
         "backbones",
         "codegen",
@@ -42,7 +43,7 @@ ARROWS = {
     "api": {"pipeline", "codegen", "spec"},
     "report": {"pipeline", "options", "codegen", "analysis", "backbones", "ir", "diagnostics"},
     "drawing": {"ir"},
-    "comparison": {"pipeline", "drawing", "spec", "analysis", "ir", "diagnostics", "timing"},
+    "comparison": {"", "pipeline", "drawing", "spec", "analysis", "ir", "diagnostics", "timing"},
     "timing": set(),
     "pipeline": {
         "passes",
