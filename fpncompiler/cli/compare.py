@@ -104,8 +104,10 @@ def _comparison(
     from fpncompiler.comparison.comparison import Comparison
     from fpncompiler.comparison.figures import row_of
 
-    wanted = parsed.baseline or (published.baseline if published else None)
-    baseline = _baseline(wanted, several, report)
+    named = published.baseline if published else None
+    if named and parsed.baseline not in (None, named):
+        report.aside(f"the published ratios are to `{named}`, those here to `{parsed.baseline}`")
+    baseline = _baseline(parsed.baseline or named, several, report)
     if baseline is None:
         return None
     rows = [row_of(each.checked, each.name, each.spec) for each in several.good]
@@ -144,7 +146,7 @@ def _baseline(asked: str | None, several: Several, report: Report) -> str | None
         report.aside(f"no ratios: the baseline `{asked}` has faults")
         return asked
     help = suggest(asked, {each.name for each in several.good}) or "name one of those compared"
-    report.trouble(f"--baseline {asked}: no such topology is compared{HELP}{help}")
+    report.trouble(f"the baseline `{asked}` is not compared{HELP}{help}")
     return None
 
 

@@ -88,7 +88,7 @@ def _group(
     report: Report,
 ) -> "tuple[list[Row], bool]":
     """The rows of one phi with their times, and whether the user wants more."""
-    from fpncompiler.detection.latency import Times, UntimedError, measure
+    from fpncompiler.detection.latency import Times, measure
 
     times, goes_on = Times(), True
     sizes = {(row.image_height, row.image_width) for row in rows}
@@ -96,10 +96,9 @@ def _group(
         for size in sorted(sizes):
             same = [row for row in rows if (row.image_height, row.image_width) == size]
             models = {row.topology: _model(row, several) for row in same}
-            measure(models, _setting(size, parsed), times, lambda: bar.update(1))
-    except UntimedError as error:
-        help = "choose another --image-size or a larger --batch"
-        report.trouble(f"{error}{HELP}{help}")
+            for fault in measure(models, _setting(size, parsed), times, lambda: bar.update(1)):
+                help = "choose another --image-size or a larger --batch"
+                report.trouble(f"{fault}{HELP}{help}")
     except KeyboardInterrupt:
         report.aside("interrupted: what was measured is kept")
         report.code = INTERRUPTED

@@ -5,7 +5,6 @@ Weights are random: that costs the same time. Models and maps are channels-last.
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -36,30 +35,30 @@ class Times:
     training_step: dict[str, list[float]] = field(default_factory=dict)
 
 
-class UntimedError(Exception):
-    """A model that cannot run as it is set; the message says which, and why."""
-
-
 def measure(
     models: Mapping[str, nn.Module], setting: Setting, times: Times, tick: Callable[[], object]
-) -> None:
+) -> list[str]:
     """Time all models, forwards first, and keep each round in `times` once it is complete.
 
     Args:
         models: generated detectors or segmentation models, by name.
         tick: is called whenever a model has had its turn, the one that warms it up included.
 
-    Raises:
-        UntimedError: a model refuses the images.
+    Returns:
+        What models refuse, such as images that are too small; the others are timed.
     """
     torch.manual_seed(SEED)
     images = torch.randn(setting.batch, 3, *setting.image_size)
     images = images.contiguous(memory_format=torch.channels_last)
     parts = {name: _part(model, images, setting.part) for name, model in models.items()}
     forwards = {name: _forward(part.eval(), given) for name, (part, given) in parts.items()}
-    _in_turns(forwards, setting.rounds, times.forward, tick)
-    steps = {name: _step(part.train(), given) for name, (part, given) in parts.items()}
-    _in_turns(steps, setting.rounds, times.training_step, tick)
+    faults = _in_turns(forwards, setting.rounds, times.forward, tick)
+    steps = {
+        name: _step(part.train(), given)
+        for name, (part, given) in parts.items()
+        if name in times.forward
+    }
+    return faults + _in_turns(steps, setting.rounds, times.training_step, tick)
 
 
 def _part(model: nn.Module, images: Tensor, part: Part) -> tuple[nn.Module, object]:
@@ -116,16 +115,24 @@ def _in_turns(
     count: int,
     found: dict[str, list[float]],
     tick: Callable[[], object],
-) -> None:
+) -> list[str]:
+    """Time what runs; returns what does not."""
+    running, faults = {}, []
     for name, action in actions.items():
-        with _named(name):
+        try:
             action()  # the first call allocates
+        except (ValueError, RuntimeError) as error:
+            reason = str(error).strip().partition("\n")[0]
+            faults.append(f"{name} cannot be timed: {reason}")
+        else:
+            running[name] = action
         tick()
-    measures = {name: _ticking(each, tick) for name, each in warm_measures(actions).items()}
+    measures = {name: _ticking(each, tick) for name, each in warm_measures(running).items()}
     budget = Budget(rounds=count, seconds=float("inf"), least=1)
     for turn in rounds(measures, budget):
         for name, seconds in turn.items():
             found.setdefault(name, []).append(seconds)
+    return faults
 
 
 def _ticking(measure: Callable[[], float], tick: Callable[[], object]) -> Callable[[], float]:
@@ -135,13 +142,3 @@ def _ticking(measure: Callable[[], float], tick: Callable[[], object]) -> Callab
         return seconds
 
     return run
-
-
-@contextmanager
-def _named(name: str) -> Iterator[None]:
-    """What a model refuses, with its name: images that do not fit, norms of a single value."""
-    try:
-        yield
-    except (ValueError, RuntimeError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise UntimedError(f"{name} cannot be timed: {reason}") from error

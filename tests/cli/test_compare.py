@@ -225,6 +225,13 @@ def test_published_figures_with_faults_are_shown_where_they_stand(project, capsy
     assert "did you mean `network_macs`?" in err
 
 
+def test_published_ratios_come_with_their_baseline(project, capsys):
+    assert main(["compare", "table_5", "--against", "table_5", "--baseline", "nas_fpn_plain"]) == 0
+    assert "the published ratios are to `fpn_panet`" in capsys.readouterr().err
+    assert main(["compare", "fpn", "--against", "table_5"]) == 2
+    assert "the baseline `fpn_panet` is not compared" in capsys.readouterr().err
+
+
 def test_a_published_figure_without_a_row_stands_alone(project, capsys):
     text = "fpnc: 1\npublished: mine\nfigures:\n  fpn: {nodes: 20}\n  bifpn: {nodes: 26}\n"
     (project / "mine.yaml").write_text(text)
