@@ -33,7 +33,7 @@ class Several:
 
 def check_several(words: Sequence[str], settings: "Sequence[Options]", report: Report) -> Several:
     """Check each spec at each setting; faults and warnings are told once."""
-    from fpncompiler.diagnostics import SpecError
+    from fpncompiler.diagnostics import SpecError, printable
     from fpncompiler.pipeline import check_spec
     from fpncompiler.spec.loading import SpecNotFoundError
 
@@ -41,7 +41,7 @@ def check_several(words: Sequence[str], settings: "Sequence[Options]", report: R
     failed: dict[str, None] = {}
     told: set[tuple[object, ...]] = set()
     for path in _paths(words, report):
-        spec = path.as_posix()
+        spec = printable(path.as_posix())
         for options in settings:
             try:
                 checked = check_spec(path, options)

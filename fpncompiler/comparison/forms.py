@@ -9,6 +9,7 @@ from fpncompiler.comparison.comparison import Comparison, beside_published, rati
 from fpncompiler.comparison.figures import Row
 from fpncompiler.comparison.published import Published
 from fpncompiler.comparison.texts import amount, duration, figure, share
+from fpncompiler.diagnostics import printable
 
 
 def as_json(comparison: Comparison, failed: Sequence[str]) -> str:
@@ -117,7 +118,8 @@ def _cell(row: Row, base: Row | None, key: str) -> str:
 
 def _escaped(text: str) -> str:
     """Text that Markdown shows as it is."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]<>()#+-.!|~&" else c for c in text)
+    special = r"\`*_{}[]<>()#+-.!|~&"
+    return "".join(f"\\{c}" if c in special else c for c in printable(text))
 
 
 def _inert(cell: object) -> object:

@@ -137,6 +137,23 @@ def test_markdown_has_a_table_a_phi(project, capsys):
     assert r"| repeated\_fpn | 32 |" in out
 
 
+def test_names_of_files_stay_within_their_cells(project, capsys):
+    text = (ROOT / "specs/fpn.yaml").read_text()
+    for name in ("=1|2\n# x.yaml", "\x1b[31m.yaml"):
+        (project / name).write_text(text)
+    arguments = ["compare", "=1|2\n# x.yaml", "./\x1b[31m.yaml"]
+    assert main([*arguments, "--markdown"]) == 0
+    out = capsys.readouterr().out
+    assert len(out.splitlines()) == 6
+    assert "\x1b" not in out
+    assert r"| \=1\|2" not in out
+    assert r"=1\|2" in out
+    assert main([*arguments, "--csv"]) == 0
+    rows = [*csv.reader(io.StringIO(capsys.readouterr().out))]
+    assert len(rows) == 3
+    assert not [cell for row in rows for cell in row if cell.startswith("=")]
+
+
 def test_output_goes_to_a_file(project, capsys):
     assert main(["compare", "fpn", "--json", "-o", "found.json"]) == 0
     assert capsys.readouterr().out == "wrote found.json\n"
