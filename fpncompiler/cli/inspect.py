@@ -11,7 +11,6 @@ from fpncompiler.cli.report import HELP, Report
 
 if TYPE_CHECKING:
     from fpncompiler.cli.options import Commands
-    from fpncompiler.pipeline import Checked
 
 
 def add_inspect(commands: "Commands") -> None:
@@ -39,13 +38,15 @@ def add_inspect(commands: "Commands") -> None:
 
 def _run(parsed: argparse.Namespace, report: Report) -> None:
     from fpncompiler.pipeline import check_spec
-    from fpncompiler.report.inspection import inspect, scaling_of
+    from fpncompiler.report.inspection import inspect, scaling_of, size_rule
     from fpncompiler.report.inspection_text import as_csv, as_json, as_table
 
     checked = check_spec(Path(parsed.spec), options_of(parsed))
     report.findings(checked.diagnostics, checked.texts)
-    if fault := _size_fault(parsed.image_size, checked):
-        report.trouble(fault)
+    if parsed.image_size and (rule := size_rule(parsed.image_size, checked)):
+        height, width = parsed.image_size
+        message = f"--image-size {height}x{width} is none that this network takes"
+        report.trouble(f"{message}{HELP}{rule}")
         return
     found = inspect(checked, parsed.image_size)
     if parsed.scaling == "formula":
@@ -56,20 +57,6 @@ def _run(parsed: argparse.Namespace, report: Report) -> None:
         return
     Path(parsed.output).write_text(text + "\n", encoding="utf-8")
     report.say(f"wrote {parsed.output}")
-
-
-def _size_fault(size: tuple[int, int] | None, checked: "Checked") -> str:
-    """What is wrong with a size for this network."""
-    from fpncompiler.analysis.limits import size_limits
-
-    limits = size_limits(checked.network, checked.multiple)
-    if size is None or (
-        min(size) >= limits.smallest and not any(side % limits.multiple for side in size)
-    ):
-        return ""
-    rule = f", in multiples of {limits.multiple}" if limits.multiple > 1 else ""
-    message = f"--image-size {size[0]}x{size[1]} is none that this network takes"
-    return f"{message}{HELP}give sides of {limits.smallest} pixels or more{rule}"
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -1,9 +1,10 @@
 """What every node of a detector is and costs, and what that comes to."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fpncompiler.analysis.cost import Cost, DetectorCost, detector_cost, node_costs
+from fpncompiler.analysis.limits import size_limits
 from fpncompiler.analysis.memory import VALUE, heads_memory, network_memory, node_bytes
 from fpncompiler.analysis.sizes import Size, map_size, sizes
 from fpncompiler.backbones import find_backbone
@@ -83,9 +84,17 @@ def detector_name(checked: Checked) -> str:
 def inspect(checked: Checked, image_size: Size | None = None) -> Inspection:
     """What a spec comes to, for images of its own resolution or another (height, width)."""
     size = image_size or checked.model.resolution
-    return Inspection(
-        detector_name(checked), size, tuple(_nodes(checked, size)), _parts(checked, size)
-    )
+    nodes = tuple(_nodes(checked, size))
+    return Inspection(detector_name(checked), size, nodes, _parts(checked, size))
+
+
+def size_rule(size: Size, checked: Checked) -> str:
+    """Which image sizes a network takes, where it does not take this one."""
+    limits = size_limits(checked.network, checked.multiple)
+    if min(size) >= limits.smallest and not any(side % limits.multiple for side in size):
+        return ""
+    rule = f", in multiples of {limits.multiple}" if limits.multiple > 1 else ""
+    return f"give sides of {limits.smallest} pixels or more{rule}"
 
 
 def _nodes(checked: Checked, size: Size) -> Iterator[NodeRow]:
@@ -159,10 +168,8 @@ def scaling_of(checked: Checked) -> tuple[ScalingRow, ...]:
     model = checked.options.model
     for phi in range(MOST_ROWS):
         try:
-            pair = [
-                check_spec(spec, Options(phi=phi, model=model, formula_scaling=f))
-                for f in (True, False)
-            ]
+            row = Options(phi=phi, model=model)
+            pair = [check_spec(spec, replace(row, formula_scaling=by)) for by in (True, False)]
         except SpecError:
             break  # no such row
         by_formula, published = (figures_of(each) for each in pair)

@@ -30,7 +30,7 @@ def as_table(found: Inspection) -> str:
 
 
 _NOTES = (
-    "Activations are float32 maps of one image; those of the backbone are the maps that it hands on.",
+    "Activations are float32 maps of one image, the backbone's those that it hands on.",
     "The peak is held at once within a part, what it reads not counted; the backbone's is unknown.",
 )
 

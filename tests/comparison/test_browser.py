@@ -188,6 +188,12 @@ def test_nothing_overlaps_or_sticks_out(driver, path, width, dark):
     assert browser.complaints(driver) == []
 
 
+def test_an_overlap_would_be_found(page):
+    shift = "document.querySelector('#costs').style.marginTop = '-60px'"
+    page.execute_script(shift)
+    assert page.execute_script(browser.OVERLAPS, ON_TOP_OF_EACH_OTHER) != []
+
+
 def test_the_tip_stays_within_a_narrow_window(driver, path):
     browser.open_page(driver, path, width=360)
     for mark in driver.find_elements("css selector", "#chart .mark"):
