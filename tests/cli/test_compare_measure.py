@@ -4,6 +4,7 @@ import json
 import sys
 
 import pytest
+import torch
 
 from fpncompiler.cli import main
 from fpncompiler.detection import latency
@@ -19,7 +20,10 @@ def rows_of(capsys, *arguments, code=0):
 
 @pytest.fixture(autouse=True)
 def one_call_a_round(monkeypatch):
+    threads = torch.get_num_threads()
     monkeypatch.setattr("fpncompiler.timing.LEAST", 0.0)
+    yield
+    torch.set_num_threads(threads)
 
 
 def test_times_come_with_quartiles_and_ratios(project, capsys):
@@ -51,8 +55,6 @@ def test_tables_have_the_times(project, capsys):
 
 
 def test_models_take_turns_and_ticks_count_them():
-    import torch
-
     order, ticks = [], []
 
     class Recording(torch.nn.Module):
