@@ -1,6 +1,7 @@
 """The options of a compilation, as arguments of a command."""
 
 import argparse
+import copy
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
@@ -108,8 +109,9 @@ def phis(text: str) -> tuple[int, ...]:
 
 def options_of_several(parsed: argparse.Namespace) -> "list[Options]":
     """The options of each phi; one wrong ends the command with a usage error."""
-    chosen = {name: None if name == "phi" else each for name, each in vars(parsed).items()}
-    options = options_of(argparse.Namespace(**chosen))
+    others = copy.copy(parsed)
+    others.phi = None
+    options = options_of(others)
     return [replace(options, phi=phi) for phi in parsed.phi or (None,)]
 
 
