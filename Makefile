@@ -33,6 +33,7 @@ pictures: .venv/installed
 	$(BIN)/fpnc draw specs/fpn.yaml specs/panet.yaml specs/bifpn.yaml specs/nas_fpn.yaml -o docs/pictures/comparison.svg
 	$(BIN)/fpnc draw specs/gfpn_log2n.yaml -o docs/pictures/gfpn_log2n.svg
 	$(BIN)/fpnc draw specs/qufpn.yaml -o docs/pictures/qufpn.svg
+	$(BIN)/fpnc plot fpn panet bifpn nas_fpn --phi 0..6 -o docs/curves.svg
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv

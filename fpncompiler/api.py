@@ -90,7 +90,11 @@ def load_model(
     Raises:
         SpecError: as `compile_spec`.
     """
-    compiled = compile_spec(path_or_text, phi, **options)
+    return class_of(compile_spec(path_or_text, phi, **options))
+
+
+def class_of(compiled: pipeline.Compiled) -> "Callable[..., nn.Module]":
+    """The class of a compiled model, made in memory; imports torch and timm."""
     name = f"fpnc_{compiled.name}_{digest(compiled.source)}"
     if name not in sys.modules:
         loader = _MemoryLoader(f"{name}.py in memory", compiled.source)

@@ -21,10 +21,12 @@ ARROWS = {
     "": {"api"},
     "cli": {
         "",
+        "api",
         "authoring",
         "backbones",
         "breakage",
         "codegen",
+        "comparison",
         "detection",
         "diagnostics",
         "difference",
@@ -51,6 +53,8 @@ ARROWS = {
     "api": {"pipeline", "codegen", "spec"},
     "report": {"pipeline", "options", "codegen", "analysis", "backbones", "ir", "diagnostics"},
     "drawing": {"ir"},
+    "comparison": {"", "pipeline", "drawing", "spec", "analysis", "ir", "diagnostics", "timing"},
+    "timing": set(),
     "pipeline": {
         "passes",
         "assembly",
@@ -81,7 +85,7 @@ ARROWS = {
     "diagnostics": set(),
     "backbones": set(),
     "blocks": set(),
-    "detection": {"blocks"},
+    "detection": {"blocks", "timing"},
 }
 TORCH = {"torch", "timm", "torchvision"}
 # what a part may import from outside; the standard library is free to all but the blocks
@@ -91,6 +95,8 @@ OUTSIDE = {
     "spec": {"yaml"},
     "blocks": TORCH,
     "drawing": {"resvg_py"},
+    "cli": {"torch", "tqdm"},  # where latency is measured
+    "comparison": {"jinja2", "markupsafe", "matplotlib"},
 }
 BLOCKS_STANDARD = {"collections", "copy", "math", "typing"}
 
@@ -173,11 +179,12 @@ BIFPN = (ROOT / "specs/bifpn.yaml").as_posix()
         f"from fpncompiler.cli import main; assert main(['draw', '{BIFPN}']) == 0",
         f"from fpncompiler.cli import main; assert main(['diff', '{BIFPN}', 'bifpn']) == 0",
         f"from fpncompiler.cli import main; assert main(['breaking', '{BIFPN}', 'panet']) == 1",
+        f"from fpncompiler.cli import main; assert main(['compare', '{BIFPN}']) == 0",
         "from fpncompiler.cli import main; main(['--help'])",
         "from fpncompiler.cli import main; main(['compile', '--help'])",
         f"import fpncompiler; fpncompiler.compile_spec('{BIFPN}', 3)",
     ],
-    ids=["compile", "check", "draw", "diff", "breaking", "help", "compile help", "api"],
+    ids=["compile", "check", "draw", "diff", "breaking", "compare", "help", "compile help", "api"],
 )
 def test_torch_stays_unloaded(code, tmp_path):
     assert loaded_after(code, tmp_path) == set()

@@ -9,7 +9,7 @@ from torch.utils._pytree import tree_leaves
 
 from benchmarks.speed.live_memory import live_tensors
 from benchmarks.speed.results import Row, Setting, Table
-from benchmarks.speed.timing import Budget, in_turns, quartiles, ratios, warm_measures
+from fpncompiler.timing import Budget, in_turns, quartiles, ratios, warm_measures
 
 # A variant may differ from the baseline by so many times what the peer differs from itself in
 # another memory layout, which is rounding alone; and by this share of a map's largest value anyway.

@@ -7,14 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Quartiles:
-    """The first quartile, the median and the third quartile of the rounds."""
-
-    low: float
-    median: float
-    high: float
+from fpncompiler.timing import Quartiles
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.speed.plan import BY_NAME
 from benchmarks.speed.results import Finding, Setting, Table
-from benchmarks.speed.timing import Budget
+from fpncompiler.timing import Budget
 
 
 def measure(name: str, setting: Setting, rounds: int, seconds: float | None) -> Finding:

@@ -12,7 +12,19 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from fpncompiler import __version__
-from fpncompiler.cli import authoring, breaking, check, compile, diff, draw, export, inspect, opt
+from fpncompiler.cli import (
+    authoring,
+    breaking,
+    check,
+    compare,
+    compile,
+    diff,
+    draw,
+    export,
+    inspect,
+    opt,
+    plot,
+)
 from fpncompiler.cli.options import Parser, UsageError
 from fpncompiler.cli.report import FORMATS, HELP, INTERRUPTED, TROUBLE, Format, Report
 
@@ -121,6 +133,8 @@ def _parser() -> Parser:
     compile.add_compile(commands)
     export.add_export(commands)
     draw.add_draw(commands)
+    compare.add_compare(commands)
+    plot.add_plot(commands)
     check.add_check(commands)
     opt.add_opt(commands)
     check.add_explain(commands)

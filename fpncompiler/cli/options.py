@@ -1,6 +1,9 @@
 """The options of a compilation, as arguments of a command."""
 
 import argparse
+import copy
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 from fpncompiler.cli.report import FORMATS
@@ -22,6 +25,9 @@ CHOICES = (
     "inference",
     "name",
 )
+
+
+_PHIS = re.compile(r"(\d{1,2})(?:\.\.(\d{1,2}))?", re.ASCII)
 
 
 class UsageError(Exception):
@@ -59,7 +65,61 @@ def add_options(command: argparse.ArgumentParser) -> None:
     """What a compilation can be told beside its spec."""
     which = command.add_mutually_exclusive_group()
     which.add_argument("--phi", type=int, metavar="N", help="compound coefficient (default: 0)")
+    _add_variant(which)
+    _add_model_options(command)
+    command.add_argument(
+        "--pretrained-backbone",
+        action="store_true",
+        help="let the generated constructor load timm's weights by default",
+    )
+    command.add_argument(
+        "--inference",
+        action="store_true",
+        help="the form that is fast and cannot be trained: norms folded, fusion weights fixed",
+    )
+    command.add_argument("--name", metavar="NAME", help="name of the file, without .py")
+
+
+def add_options_of_several(command: argparse.ArgumentParser) -> None:
+    """What several compilations can be told, of which none writes a file; `--phi` is many."""
+    which = command.add_mutually_exclusive_group()
+    which.add_argument(
+        "--phi",
+        type=phis,
+        metavar="N..M",
+        help="compound coefficients: 2, 0..3, or 0,3 (default: 0)",
+    )
+    _add_variant(which)
+    _add_model_options(command)
+    command.set_defaults(pretrained_backbone=False, inference=False, name=None)
+
+
+def phis(text: str) -> tuple[int, ...]:
+    """`2`, `0..3` or `0,3..5`, in order, each once."""
+    found: set[int] = set()
+    for part in text.split(","):
+        ends = _PHIS.fullmatch(part.strip())
+        low = int(ends[1]) if ends else 1
+        high = int(ends[2] or ends[1]) if ends else 0
+        if low > high:
+            raise argparse.ArgumentTypeError(f"{text!r} is none of 2, 0..3 and 0,3")
+        found |= {*range(low, high + 1)}
+    return tuple(sorted(found))
+
+
+def options_of_several(parsed: argparse.Namespace) -> "list[Options]":
+    """The options of each phi; one wrong ends the command with a usage error."""
+    others = copy.copy(parsed)
+    others.phi = None
+    options = options_of(others)
+    return [replace(options, phi=phi) for phi in parsed.phi or (None,)]
+
+
+def _add_variant(which: argparse._MutuallyExclusiveGroup) -> None:
     which.add_argument("--variant", metavar="NAME", help="a named row, such as d7x or lite2")
+
+
+def _add_model_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", metavar="NAME", help="model spec (default: efficientdet)")
     command.add_argument(
         "--backbone", metavar="NAME", help="a timm backbone, in place of the model's"
@@ -72,17 +132,6 @@ def add_options(command: argparse.ArgumentParser) -> None:
         default="published",
         help="published rows win (default), or the paper's formulas",
     )
-    command.add_argument(
-        "--pretrained-backbone",
-        action="store_true",
-        help="let the generated constructor load timm's weights by default",
-    )
-    command.add_argument(
-        "--inference",
-        action="store_true",
-        help="the form that is fast and cannot be trained: norms folded, fusion weights fixed",
-    )
-    command.add_argument("--name", metavar="NAME", help="name of the file, without .py")
 
 
 def add_format(command: argparse.ArgumentParser) -> None:

@@ -174,6 +174,22 @@ def put_file(path: Path, data: bytes, *, replace: bool, expected: bytes | None =
         place(folder, path.name, data, seen=seen, mode=0o666)
 
 
+def check_target(path: Path) -> None:
+    """See whether a file can be written, before the work that it is for; makes its folder.
+
+    Raises:
+        WriteRefusedError: it cannot, or something is there that is no plain file.
+    """
+    with _reported(path, "write"), locked_folder(path.parent) as folder:
+        seen = look(folder, path.name)
+        if seen is not None and not stat.S_ISREG(seen.st_mode):
+            raise WriteRefusedError(f"{path.as_posix()} is there already: move it away")
+        if seen is not None:
+            _refuse_rename(path, seen)
+        if not os.access(path.parent, os.W_OK):
+            raise WriteRefusedError(f"cannot write {path.as_posix()}: its folder is read-only")
+
+
 def _refuse_rename(path: Path, seen: os.stat_result) -> None:
     """Refuse what only the folder would allow: a rename asks neither permissions nor names."""
     if not seen.st_mode & 0o222 or not os.access(path, os.W_OK):

@@ -3,7 +3,7 @@ import torch
 
 from benchmarks.speed.contest import UnequalError, Variant, check_equal, contest, largest_difference
 from benchmarks.speed.results import Setting
-from benchmarks.speed.timing import Budget
+from fpncompiler.timing import Budget
 
 SETTING = Setting(phi=0, threads=1, allocator="default", side=64)
 BUDGET = Budget(rounds=2, seconds=0.0, least=2)

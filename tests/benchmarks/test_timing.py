@@ -1,7 +1,6 @@
 import pytest
 
-from benchmarks.speed.results import Quartiles
-from benchmarks.speed.timing import Budget, calls_needed, in_turns, quartiles, ratios
+from fpncompiler.timing import Budget, Quartiles, calls_needed, in_turns, quartiles, ratios
 
 
 def test_measures_take_turns():

@@ -1,28 +1,37 @@
 """The ratios of the paper's table 5, as they were reproduced from the graphs by another program."""
 
+import json
+
 import pytest
 
-from benchmarks.table_5 import ROWS, main, ratios
+from fpncompiler.cli import main
 
 REPRODUCED = {
-    "repeated top-down FPN": (1.000, 0.996),
-    "repeated FPN+PANet": (1.0, 1.0),
-    "NAS-FPN": (0.745, 0.726),
-    "fully-connected FPN": (1.241, 1.219),
-    "BiFPN without weights": (0.875, 0.671),
-    "BiFPN with weights": (0.875, 0.686),
+    "top_down_fpn": (1.000, 0.996),
+    "fpn_panet": (1.0, 1.0),
+    "nas_fpn_plain": (0.745, 0.726),
+    "fully_connected_fpn": (1.241, 1.219),
+    "bifpn_without_weights": (0.875, 0.671),
+    "bifpn_with_weights": (0.875, 0.686),
 }
+COMMAND = ["compare", "table_5", "--phi", "3", "--against", "table_5"]
 
 
-def test_ratios_are_within_one_percent():
-    found = dict(zip((row.title for row in ROWS), ratios(), strict=True))
+def test_ratios_are_within_one_percent(capsys):
+    assert main([*COMMAND, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    found = {
+        row["topology"]: (row["network_parameters_ratio"], row["network_operations_ratio"])
+        for row in rows
+    }
     assert found.keys() == REPRODUCED.keys()
-    for title, expected in REPRODUCED.items():
-        assert found[title] == pytest.approx(expected, rel=0.01), title
+    for topology, expected in REPRODUCED.items():
+        assert found[topology] == pytest.approx(expected, rel=0.01), topology
 
 
 def test_they_are_printed_beside_the_papers(capsys):
-    main()
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2 + len(ROWS)
-    assert lines[-1].split() == ["BiFPN", "with", "weights", "0.875x", "0.88x", "0.680x", "0.68x"]
+    assert main(COMMAND) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    row = ["bifpn_with_weights", "network_operations_ratio", "0.680", "0.680", "-0.1%"]
+    assert row in lines
+    assert sum(line[1:2] == ["network_parameters_ratio"] for line in lines) == len(REPRODUCED)

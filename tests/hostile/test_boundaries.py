@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -76,8 +77,11 @@ def test_compiler_runs_no_text(path):
 
 
 def test_templates_are_those_of_the_package_alone():
-    users = [p.name for p in FILES if "jinja2." in p.read_text()]
-    assert users == ["emission.py"]
+    users = [p.name for p in FILES if re.search("(import|from) jinja2", p.read_text())]
+    assert users == ["emission.py", "page.py"]
+    page = (ROOT / "fpncompiler/comparison/page.py").read_text()
+    for part in ('PackageLoader("fpncompiler.comparison")', "StrictUndefined", "autoescape=True"):
+        assert part in page
     text = (ROOT / "fpncompiler/codegen/emission.py").read_text()
     assert 'PackageLoader("fpncompiler.codegen")' in text
     assert "StrictUndefined" in text

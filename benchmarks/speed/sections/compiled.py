@@ -18,7 +18,7 @@ from benchmarks.speed.pairs import (
     source_digest,
 )
 from benchmarks.speed.results import Setting, Table
-from benchmarks.speed.timing import Budget
+from fpncompiler.timing import Budget
 
 # OpenVINO rounds more than PyTorch does, in either model.
 PRECISIONS = {"ONNX Runtime": "f32", "OpenVINO": "engine", "OpenVINO, bf16": "bf16"}

@@ -12,9 +12,9 @@ from benchmarks.compile_time import (
     run_python,
     wide_spec,
 )
-from benchmarks.speed.results import Quartiles, Row, Setting, Table
-from benchmarks.speed.timing import Budget, in_turns, quartiles, ratios, seconds_of
+from benchmarks.speed.results import Row, Setting, Table
 from fpncompiler.pipeline import Options, compile_spec
+from fpncompiler.timing import Budget, Quartiles, in_turns, quartiles, ratios, seconds_of
 
 QUICK_SIZES = (100, 200)
 

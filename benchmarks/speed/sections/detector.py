@@ -17,7 +17,7 @@ from benchmarks.speed.pairs import (
     pair_for,
 )
 from benchmarks.speed.results import Setting, Table
-from benchmarks.speed.timing import Budget
+from fpncompiler.timing import Budget
 
 LARGE_BATCH = 8
 

@@ -19,7 +19,7 @@ from benchmarks.speed.pairs import (
     pair_for,
 )
 from benchmarks.speed.results import Row, Setting, Table
-from benchmarks.speed.timing import (
+from fpncompiler.timing import (
     Budget,
     calls_needed,
     in_turns,

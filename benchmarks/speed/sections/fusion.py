@@ -10,7 +10,7 @@ from benchmarks.speed.pairs import (
     pair_for,
 )
 from benchmarks.speed.results import Setting, Table
-from benchmarks.speed.timing import Budget
+from fpncompiler.timing import Budget
 
 
 def run(setting: Setting, budget: Budget) -> list[Table]:

@@ -9,7 +9,7 @@ from benchmarks.speed.live_memory import page_faults, resident_growth
 from benchmarks.speed.pairs import channels_last, fused, inference, laid_out, pair_for
 from benchmarks.speed.results import Row, Setting, Table
 from benchmarks.speed.sections.detector import half_precision
-from benchmarks.speed.timing import Budget
+from fpncompiler.timing import Budget
 
 CALLS = 3  # of which the median counts
 

@@ -4,7 +4,7 @@ from benchmarks.speed.ablation import OPTIMISATIONS, Bench, Optimisation
 from benchmarks.speed.contest import Variant, contest
 from benchmarks.speed.pairs import inference, pair_for
 from benchmarks.speed.results import Row, Setting, Table
-from benchmarks.speed.timing import Budget
+from fpncompiler.timing import Budget
 
 
 def run(setting: Setting, budget: Budget) -> list[Table]:

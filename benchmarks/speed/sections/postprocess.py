@@ -12,7 +12,7 @@ from torchvision.ops import box_iou
 from benchmarks.speed.contest import Variant, contest
 from benchmarks.speed.pairs import Pair, channels_last, fused, inference, laid_out, pair_for
 from benchmarks.speed.results import Row, Setting, Table
-from benchmarks.speed.timing import Budget
+from fpncompiler.timing import Budget
 
 OBJECTS, ANCHORS_OF_OBJECT = 20, 10
 UNSATURATED = 0.3

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from benchmarks.speed.contest import Variant, contest
 from benchmarks.speed.pairs import Pair, batch_of, channels_last, features_of, laid_out, pair_for
 from benchmarks.speed.results import Setting, Table
-from benchmarks.speed.timing import Budget
 from fpncompiler.detection.weights import rename_keys
+from fpncompiler.timing import Budget
 from tests.references.effdet_peer import our_keys
 
 BATCH, QUICK_BATCH = 4, 1

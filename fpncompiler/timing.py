@@ -8,10 +8,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from benchmarks.speed.results import Quartiles
-
 LEAST = 0.05  # seconds that a variant runs in a round, by as many calls as that takes
 MOST_CALLS = 50
+
+
+@dataclass(frozen=True)
+class Quartiles:
+    """The first quartile, the median and the third quartile of the rounds."""
+
+    low: float
+    median: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -48,25 +55,35 @@ def warm_measures(actions: Mapping[str, Callable[[], object]]) -> dict[str, Call
 def in_turns(measures: Mapping[str, Callable[[], float]], budget: Budget) -> dict[str, list[float]]:
     """What each measure gave in each round; all have the same number of rounds."""
     found: dict[str, list[float]] = {name: [] for name in measures}
+    for turn in rounds(measures, budget):
+        for name, seconds in turn.items():
+            found[name].append(seconds)
+    return found
+
+
+def rounds(
+    measures: Mapping[str, Callable[[], float]], budget: Budget
+) -> Iterator[dict[str, float]]:
+    """What each measure gives, one round after the other, each as soon as it is complete."""
     start = time.perf_counter()
     with no_collection():
         for number in range(max(budget.rounds, budget.least)):
             if number >= budget.least and time.perf_counter() - start > budget.seconds:
                 break
-            for name, measure in measures.items():
-                found[name].append(measure())
-    return found
+            yield {name: measure() for name, measure in measures.items()}
 
 
 @contextmanager
 def no_collection() -> Iterator[None]:
     """Without Python's garbage collector, which would hit whichever variant runs just then."""
     gc.collect()
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
+        if was_enabled:
+            gc.enable()
 
 
 def quartiles(values: Sequence[float]) -> Quartiles:
