@@ -1,5 +1,6 @@
 """`fpnc breaking`: its forms, exit codes and refusals. What it finds is tested on models."""
 
+import contextlib
 import json
 
 import pytest
@@ -52,7 +53,7 @@ def test_categories_choose_what_counts(capsys):
     assert run(capsys, *words)[0] == 1
     code, out, _ = run(capsys, *words, "--category", "api,numerics")
     assert code == 0
-    assert "weights" not in out
+    assert "WEIGHTS" not in out
 
 
 def test_json_has_every_key(capsys):
@@ -134,11 +135,11 @@ def edited(old, new):
     [
         ("IMAGE_MEAN = (0.485,", "IMAGE_MEAN = (0.5,", "B837"),
         ("ANCHOR_OCTAVES = 3", "ANCHOR_OCTAVES = 2", "B838"),
-        ("num_classes: int = 90,", "num_classes: int,", "B824"),
+        ("        checkpoint: bool = False,", "        checkpoint: bool = True,", "B824"),
         ("def detect(", "def find(", "B821"),
         ("upsample_nearest(p7_in, p6_in)", "upsample_nearest(p6_in, p6_in)", "B832"),
-        ("self.p6_td = Node(2, 64)", "self.p6_td = Node(3, 64)", "B813"),
-        ("self.p6_td = Node(2, 64)", "self.p6_td = Node(2, 32)", "B813"),
+        ("FastNormalizedFusion(2), Act", "FastNormalizedFusion(3), Act", "B813"),
+        ("SeparableConv2d(64, 64)", "SeparableConv2d(64, 32)", "B813"),
         ("        height, width = images.shape[-2:]\n", "        height, width = 1, 1\n", "B839"),
         ('"""Class logits and box', '"""Logits and box', "B841"),
         ("drop_path_rate=0.2 if", "drop_path_rate=0.1 if", "B842"),
@@ -177,10 +178,8 @@ EVIL = "__import__('pathlib').Path('touched').touch()"
     ids=range(17),
 )
 def test_a_foreign_file_is_never_run_and_never_ends_the_reader(text, folder):
-    try:
+    with contextlib.suppress(NotUnderstoodError):
         breaking(D0, text)
-    except NotUnderstoodError as error:
-        assert str(error)
     assert not (folder / "touched").exists()
 
 

@@ -140,7 +140,7 @@ def test_a_revision_has_the_specs_and_models_of_its_time(repository, capsys):
 
 def test_paths_of_a_revision_are_git_s(repository, capsys, monkeypatch):
     monkeypatch.chdir(repository / "nets")
-    assert run(capsys, "diff", "main:nets/mine.yaml", "main:./mine.yaml")[0] == 0
+    assert run(capsys, "diff", "main:nets/base.yaml", "main:./base.yaml")[0] == 0
 
 
 def test_a_fault_in_a_revision_is_shown_by_its_name(repository, capsys):
