@@ -70,9 +70,11 @@ def _text(old: str, new: str) -> Changes:
 
 
 def _parts(text: str) -> dict[str, str]:
-    """Part of the file -> its text; comments between parts belong to `elsewhere`."""
+    """Part of the file -> its text; the header, which says where it comes from, left out."""
     tree = ast.parse(text)
     lines = text.split("\n")
+    first = tree.body[0].lineno - 1
+    lines[:first] = [""] * first
     found: dict[str, str] = {}
     for node in tree.body:
         first, last = node.lineno - 1, node.end_lineno or node.lineno
@@ -83,5 +85,5 @@ def _parts(text: str) -> dict[str, str]:
             name = "docstring of the file"
         found[name] = found.get(name, "") + "\n".join(lines[first:last]) + "\n"
         lines[first:last] = [""] * (last - first)
-    found["header and comments"] = "\n".join(line for line in lines if line)
+    found["comments"] = "\n".join(line for line in lines if line)
     return found
