@@ -42,7 +42,7 @@ def breaking(old: str, new: str) -> Breakage:
     Raises:
         NotUnderstoodError: a text is no generated file.
     """
-    before, after = read_file(old), read_file(new)
+    before, after = _read(old, "OLD"), _read(new, "NEW")
     found = [*weights(before, after)]
     key_map = renamed_modules(before, after) if found else {}
     compared = bool(key_map) or not found
@@ -58,6 +58,15 @@ def breaking(old: str, new: str) -> Breakage:
     )
     findings = tuple(finding for finding in by_code if finding.changes)
     return Breakage(findings, key_map, compared)
+
+
+def _read(text: str, which: str) -> GeneratedFile:
+    """A version; where it is not understood, the error says which, and the line."""
+    try:
+        return read_file(text)
+    except NotUnderstoodError as error:
+        line = f", line {error.line}" if error.line else ""
+        raise NotUnderstoodError(f"{which}{line}: {error.what}", error.line) from error
 
 
 def _text(old: str, new: str) -> Changes:

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 from fpncompiler.difference.networks import Aspect, LayerDifference, layer_differences
 from fpncompiler.ir.network import Network
-from fpncompiler.pipeline import Checked
+from fpncompiler.pipeline import Checked, Compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def differs(row: CostRow) -> bool:
     return row.before != row.after
 
 
-def difference(old: Checked, new: Checked) -> Difference:
+def difference(old: Checked | Compiled, new: Checked | Compiled) -> Difference:
     """What differs between two specs, titles and sources aside."""
     before, after = settings(old), settings(new)
     names = [*before, *(name for name in after if name not in before)]
@@ -51,7 +51,7 @@ def difference(old: Checked, new: Checked) -> Difference:
     )
 
 
-def settings(checked: Checked) -> dict[str, str]:
+def settings(checked: Checked | Compiled) -> dict[str, str]:
     """What a network and the detector around it are set to, in words."""
     network, model = checked.network, checked.model
     levels = ", ".join(f"P{level}" for level in network.outputs)
@@ -85,7 +85,7 @@ def _sizes(network: Network) -> dict[str, str]:
     return {"nodes of all layers": str(nodes), "edges of all layers": str(edges)}
 
 
-def _cost(old: Checked, new: Checked) -> tuple[CostRow, ...]:
+def _cost(old: Checked | Compiled, new: Checked | Compiled) -> tuple[CostRow, ...]:
     rows = []
     for part in ("backbone", "network", "head_adapters", "class_head", "box_head", "total"):
         before, after = getattr(old.cost, part), getattr(new.cost, part)

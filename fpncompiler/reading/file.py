@@ -71,7 +71,18 @@ def _parsed(source: str) -> ast.Module:
         raise NotUnderstoodError(f"no Python: {error}") from None
 
 
+def _check_statements(tree: ast.Module) -> None:
+    """Nothing at the top of the file does what is not looked at, such as patching a class."""
+    for node in tree.body:
+        plain = isinstance(node, ast.Import | ast.ImportFrom | ast.Assign | ast.FunctionDef)
+        is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        is_class = isinstance(node, ast.ClassDef) and not (node.decorator_list or node.keywords)
+        if not (plain or is_text or is_class):
+            raise NotUnderstoodError("a statement that no generated file has", node.lineno)
+
+
 def _read(tree: ast.Module) -> GeneratedFile:
+    _check_statements(tree)
     nodes = definitions(tree)
     detector = next((name for name in DETECTORS if isinstance(nodes.get(name), ast.ClassDef)), "")
     network = nodes.get(NETWORK)

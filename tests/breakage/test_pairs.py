@@ -12,6 +12,7 @@ import torch
 
 from fpncompiler.breakage.compare import Breakage, breaking
 from fpncompiler.detection.weights import rename_keys
+from fpncompiler.difference.detectors import difference
 from fpncompiler.pipeline import Compiled
 from tests.breakage.models import (
     common_size,
@@ -137,6 +138,9 @@ def check(seed: int, folder) -> Counter:
     assert codes == {"B841"} or pair.kind != "text"
     # without a finding files are the same, headers aside
     assert bool(codes) == (old.source.split("\n")[3:] != new.source.split("\n")[3:])
+    if not {"inference", "pretrained_backbone"} & {*pair.new.options}:
+        breaks = codes - {"B841", "B842"}
+        assert difference(old, new).is_empty <= (not breaks), breaks
     results[f"kind {pair.kind}"] += 1
     return results
 

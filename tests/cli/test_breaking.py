@@ -106,7 +106,7 @@ def test_a_generated_file_of_a_revision(folder, capsys):
         (("nope.py", "panet"), "cannot read nope.py"),
         (("panet", "panet", "--category", "weight"), "is no category"),
         (("a.py", "b.py", "--phi", "1"), "generated files have their options"),
-        (("panet", ROOT / "fpncompiler/api.py"), "a file without a class EfficientDet"),
+        (("panet", ROOT / "fpncompiler/api.py"), "error: NEW"),
         (("panet", "panet", "--phi", "99"), "there is nothing to compare"),
         (("panet", ROOT / "specs/panet.yaml", "--key-map"), "expected one argument"),
     ],
