@@ -13,7 +13,8 @@ from fpncompiler.breakage.api import api
 from fpncompiler.breakage.findings import MESSAGES, Category, Change, Finding
 from fpncompiler.breakage.numerics import Pair, constants, numerics, training
 from fpncompiler.breakage.weights import renamed_modules, weights
-from fpncompiler.reading.file import read_file
+from fpncompiler.reading.file import GeneratedFile, read_file
+from fpncompiler.reading.values import NotUnderstoodError
 
 Changes = Iterator[tuple[str, Change]]
 
