@@ -1,6 +1,6 @@
 """`breaking` says what really happens when the state dict of one model goes into the other.
 
-40 pairs; 220 with FPNC_HEAVY.
+22 pairs; 220 with FPNC_HEAVY.
 """
 
 import os
@@ -26,7 +26,7 @@ from tests.breakage.models import (
 )
 from tests.breakage.pairs import KINDS, drawn
 
-COUNT = 10 * len(KINDS) if os.environ.get("FPNC_HEAVY") else 2 * len(KINDS)
+COUNT = 10 * len(KINDS) if os.environ.get("FPNC_HEAVY") else len(KINDS)
 OF_FORWARD = {"B831", "B832", "B833", "B834", "B835", "B836"}
 
 
@@ -151,5 +151,5 @@ def test_generated_pairs_behave_as_is_said(tmp_path):
         total += check(seed, tmp_path)
     print(total)
     for result in ("loads", "does not load", "equal outputs", "other outputs", "renamed"):
-        assert total[result] >= 2, total
+        assert total[result], total
     assert total["undecided"] <= COUNT // 20
