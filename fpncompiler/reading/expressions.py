@@ -20,7 +20,7 @@ from fpncompiler.reading.values import (
 
 MAX_STEPS = 2_000_000
 BUILTINS = frozenset(
-    "abs bool dict enumerate float int isinstance len list max min range reversed round str sum "
+    "abs bool dict enumerate float int len list max min range reversed round str sum "
     "super tuple zip".split()
 )
 LIBRARIES = frozenset("F copy math nn timm torch".split())
@@ -159,7 +159,7 @@ class Expressions(ABC):
                 return Unknown()
             case Unknown():
                 return value
-            case Tensor() | list():
+            case Tensor():
                 return Method(value, name)
             case _:
                 raise NotUnderstoodError(f"the attribute `{name}`")

@@ -4,8 +4,6 @@ import ast
 from dataclasses import dataclass
 from typing import Literal
 
-from fpncompiler.reading.definitions import Definition
-
 ParameterKind = Literal["positional", "keyword", "rest"]
 
 
@@ -35,13 +33,6 @@ def methods(node: ast.ClassDef) -> dict[str, Signature]:
             is_static = any(ast.unparse(d) == "staticmethod" for d in part.decorator_list)
             found[part.name] = _signature(part, 0 if is_static else 1)
     return found
-
-
-def signature_of(node: Definition) -> Signature | None:
-    """A function's signature, or that of a class's constructor; None of a class without one."""
-    if isinstance(node, ast.FunctionDef):
-        return _signature(node, 0)
-    return methods(node).get("__init__")
 
 
 def _is_public(name: str) -> bool:

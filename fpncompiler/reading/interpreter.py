@@ -10,7 +10,6 @@ from fpncompiler.reading.calls import bound
 from fpncompiler.reading.expressions import Scope
 from fpncompiler.reading.library import (
     container,
-    list_method,
     module_method,
     python_call,
     tensor_method,
@@ -257,7 +256,5 @@ def _method(method: Method, arguments: list[Value], words: dict[str, Value]) -> 
             return tensor_method(method.of, method.name, arguments, words)
         case Instance():
             return module_method(method.of, method.name, arguments, words)
-        case list():
-            return list_method(method.of, method.name, arguments)
         case _:
             raise NotUnderstoodError(f"the method `{method.name}`")

@@ -11,7 +11,6 @@ from fpncompiler.reading.arithmetic import (
 from fpncompiler.reading.program import frozen
 from fpncompiler.reading.values import (
     Instance,
-    Library,
     NotUnderstoodError,
     Tensor,
     Unknown,
@@ -51,8 +50,6 @@ def python_call(name: str, arguments: list[Value]) -> Value:
             return [*items][::-1]
         case "str", _:
             return Unknown()
-        case "isinstance", [value, kind]:
-            return _is_instance(value, kind)
         case _:
             raise NotUnderstoodError(f"a call of `{name}`")
 
@@ -88,10 +85,6 @@ def tensor_method(
     if name in ("sum", "mean"):
         dimension = words.get("dim", arguments[0] if arguments else None)
         return Tensor(without_dimension(tensor.shape, dimension), "computed")
-    if name in ("view", "reshape") and -1 not in arguments:
-        return Tensor(shape_of(arguments), tensor.start)
-    if name == "numel":
-        return calculated("math.prod", [tensor.shape])
     raise NotUnderstoodError(f"the method `{name}` of a tensor")
 
 
@@ -104,32 +97,7 @@ def module_method(
     if name == "register_buffer":
         _register(module, arguments, words)
         return None
-    if name in ("register_parameter", "add_module") and len(arguments) == 2:
-        key, value = arguments
-        if isinstance(key, str) and isinstance(value, Tensor):
-            module.weights[key] = value
-            return None
-        if isinstance(key, str) and isinstance(value, Instance):
-            module.children[key] = value
-            return None
-    if name == "append" and module.kind == "nn.ModuleList" and isinstance(arguments[0], Instance):
-        module.children[str(len(module.children))] = arguments[0]
-        return module
     raise NotUnderstoodError(f"the method `{name}` of a module")
-
-
-def list_method(items: list[Value], name: str, arguments: list[Value]) -> Value:
-    """What a method of a list does."""
-    match name, arguments:
-        case "append", [value]:
-            items.append(value)
-        case "extend", [list() | tuple() as values]:
-            items.extend(values)
-        case _:
-            raise NotUnderstoodError(f"the method `{name}` of a list")
-    if len(items) > MAX_ITEMS:
-        raise NotUnderstoodError(f"a list of more than {MAX_ITEMS} items")
-    return None
 
 
 def container(name: str, items: list[Value]) -> Instance:
@@ -160,24 +128,6 @@ def _range(arguments: list[Value]) -> Value:
     if len(found) > MAX_ITEMS:
         raise NotUnderstoodError(f"a range of more than {MAX_ITEMS}")
     return [*found]
-
-
-def _is_instance(value: Value, kind: Value) -> Value:
-    match kind:
-        case Library(name="int"):
-            return isinstance(value, int)
-        case Library(name="float"):
-            return isinstance(value, float)
-        case Library(name="str"):
-            return isinstance(value, str)
-        case Library(name="list"):
-            return isinstance(value, list)
-        case Library(name="tuple"):
-            return isinstance(value, tuple)
-        case Library() if isinstance(value, Instance):
-            return value.kind == kind.name or kind.name == "nn.Module"
-        case _:
-            raise NotUnderstoodError("a question for a type")
 
 
 def _register(module: Instance, arguments: list[Value], words: dict[str, Value]) -> None:

@@ -64,7 +64,6 @@ class Program:
     operations: list[Operation] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
     outputs: tuple[int, ...] = ()
-    pyramid: tuple[int, ...] = ()
     checks: list[tuple[str, tuple[Frozen, ...]]] = field(default_factory=list)
     _known: dict[Operation, int] = field(default_factory=dict)
 
