@@ -10,32 +10,25 @@ What writes code is imported when there is code to write: a check does without i
 import contextlib
 import gc
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from fpncompiler.analysis.cost import DetectorCost, detector_cost
 from fpncompiler.analysis.limits import size_limits
 from fpncompiler.assembly import assemble, build_stages
-from fpncompiler.backbones import Backbone, backbone_names, find_backbone
-from fpncompiler.diagnostics import Diagnostic, Sink, SpecError, Texts, suggest
-from fpncompiler.ir.detector import BackboneChoice, Model
+from fpncompiler.diagnostics import Diagnostic, Sink, Texts
+from fpncompiler.ir.detector import Model
 from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.network import Network
 from fpncompiler.lints import lint
 from fpncompiler.options import Options
-from fpncompiler.spec.loading import Source, load_model, load_named, load_topology
-from fpncompiler.spec.merging import merge, without
-from fpncompiler.spec.model import MAX_CLASSES, Selection, read_model, select_variant
-from fpncompiler.spec.reading import Levels, Reader
-from fpncompiler.spec.style import is_weighable
-from fpncompiler.spec.topology import Branch, Topology, read_topology
-from fpncompiler.spec.tree import Mapping, Scalar
+from fpncompiler.passes.trace import Trace
+from fpncompiler.request import DEFAULT_MODEL, read_request
+from fpncompiler.spec.topology import Topology
 
 __all__ = ["Checked", "Compiled", "Options", "check_spec", "compile_spec", "file_stem"]
 
-DEFAULT_MODEL = "efficientdet"
-MAX_STAGES = 8
-_NO_BACKBONE = BackboneChoice("", 0.0, {}, {})
+FOLD = "fold_for_inference"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +94,19 @@ class Compiled:
         return effdet_key_map(self.network, self.model, level_first=level_first, branches=branches)
 
 
-def compile_spec(spec: str | Path, options: Options) -> Compiled:
+def compile_spec(spec: str | Path, options: Options, trace: Trace | None = None) -> Compiled:
     """Compile a topology, given by its path or as YAML text, without importing torch.
+
+    Args:
+        trace: is told what each pass leaves and how long it takes.
 
     Raises:
         SpecNotFoundError: the file cannot be read.
         SpecError: the spec has faults; all that were found.
     """
+    trace = trace or Trace()
     with _collector_paused():
-        return _compiled(_checked(spec, options))
+        return _compiled(_checked(spec, options, trace), trace)
 
 
 def check_spec(spec: str | Path, options: Options) -> Checked:
@@ -120,7 +117,7 @@ def check_spec(spec: str | Path, options: Options) -> Checked:
         SpecError: the spec has faults; all that were found.
     """
     with _collector_paused():
-        return _checked(spec, options)
+        return _checked(spec, options, Trace())
 
 
 @contextlib.contextmanager
@@ -135,61 +132,48 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _checked(spec: str | Path, options: Options) -> Checked:
+def _checked(spec: str | Path, options: Options, trace: Trace) -> Checked:
     sink = Sink()
-    loaded = load_topology(spec, sink)
-    settings = _settings(loaded, options, sink)
-    if options.variant is None:
-        options = replace(options, phi=settings.selection.phi)
-    topologies, complete = _topologies(loaded, settings, options)
-    model = _chosen(read_model(settings.selection, settings.reader), settings, options)
-    topology = topologies[-1]
-    choice = model.backbone if complete and settings.of_the_model else _NO_BACKBONE
-    backbone, taps, channels = _backbone(choice, topologies[0], sink)
-
-    sources: dict[str, Source] = {}
-
-    def branch_topology(branch: Branch, merged: Topology) -> Topology:
-        if branch.name not in sources:
-            sources[branch.name] = load_named(branch.name, loaded.path, branch.span, sink)
-        source = sources[branch.name]
-        for key in ("after", "prologue"):
-            if key in source.tree.entries:
-                message = f"`{branch.name}` has `{key}`, which no branch can have"
-                help = "a branch reads what the network does that it is in"
-                sink.error("F203", message, branch.span, help=help)
-        return settings.branch(source.tree, merged)
-
-    stages = build_stages(topologies, channels, branch_topology, sink)
+    with trace.timed("read"):
+        read = read_request(spec, options, sink)
+    channels, backbone, model = read.channels, read.backbone, read.model
+    stages = build_stages(read.topologies, channels, read.branch, sink, trace)
     rounds_down = backbone is not None and backbone.rounding == "floor"
     multiple = 2 ** max(channels) if rounds_down else 1
-    network = assemble(stages, model, channels, multiple, sink)
-    cost = detector_cost(network, model, backbone, model.resolution)
-    lint(stages, network, cost.network, sink)
+    network = assemble(stages, model, channels, multiple, sink, trace)
+    with trace.timed("cost"):
+        cost = detector_cost(network, model, backbone, model.resolution)
+    with trace.timed("lint"):
+        lint(stages, network, cost.network, sink)
     return Checked(
-        path=loaded.path,
-        options=options,
-        topology=topology,
+        path=read.source.path,
+        options=read.options,
+        topology=read.topologies[-1],
         model=model,
         stages=stages[-1].graphs,
         network=network,
         cost=cost,
-        taps=tuple(taps[level] for level in sorted(channels)),
+        taps=tuple(read.taps[level] for level in sorted(channels)),
         multiple=multiple,
-        fusion_overridden=_fusion_overridden(loaded.tree, topology),
+        fusion_overridden=read.fusion_overridden,
         diagnostics=sink.concluded(
-            loaded.tree.span.file, as_it_is=options.levels is None and options.model is None
+            read.source.tree.span.file, as_it_is=options.levels is None and options.model is None
         ),
         texts=dict(sink.texts),
     )
 
 
-def _compiled(checked: Checked) -> Compiled:
+def _compiled(checked: Checked, trace: Trace) -> Compiled:
     from fpncompiler.codegen.detector import Detector
     from fpncompiler.passes.fold_for_inference import inference_form
     from fpncompiler.provenance import stamped
 
     topology, model, options = checked.topology, checked.model, checked.options
+    folded = None
+    if options.inference:
+        with trace.timed(FOLD):
+            folded = inference_form(checked.network)
+        trace.keep(FOLD, folded)
     detector = Detector(
         network=checked.network,
         model=model,
@@ -200,8 +184,10 @@ def _compiled(checked: Checked) -> Compiled:
         classes=model.heads.classes,
         pretrained_backbone=options.pretrained_backbone,
         limits=size_limits(checked.network, checked.multiple),
-        inference=inference_form(checked.network) if options.inference else None,
+        inference=folded,
     )
+    with trace.timed("write code"):
+        source = stamped(detector, checked.path, options)
     return Compiled(
         name=file_stem(topology, model, options),
         topology=topology,
@@ -210,152 +196,11 @@ def _compiled(checked: Checked) -> Compiled:
         stages=checked.stages,
         network=checked.network,
         cost=checked.cost,
-        source=stamped(detector, checked.path, options),
+        source=source,
         fusion_overridden=checked.fusion_overridden,
         diagnostics=checked.diagnostics,
         texts=checked.texts,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Settings:
-    """The model's row, and what reads topologies by it; another's, where the model has faults."""
-
-    model_name: str
-    selection: Selection
-    reader: Reader
-    of_the_model: bool
-
-    def branch(self, tree: Mapping, merged: Topology) -> Topology:
-        """A branch of a topology, which may leave settings to that."""
-        around = merged.for_branches
-        constants = Mapping({k: e for k, e in around.entries.items() if k == "let"}, tree.span)
-        below = merge(self.selection.tree, without(around, "let"))
-        inner = replace(self, selection=replace(self.selection, tree=below))
-        read = inner.topology(merge(constants, tree), merged.levels)
-        return replace(read, for_branches=merge(around, read.for_branches))
-
-    def topology(self, tree: Mapping, levels: Levels | None) -> Topology:
-        """A topology with the settings of the model's row."""
-        override = self.selection.tree.get("override")
-        over = override if isinstance(override, Mapping) else Mapping({}, tree.span)
-        if not is_weighable(self.reader.scaled(tree.get("fusion"))):
-            over = without(over, "fusion")  # a row changes the weights, and makes no sum of concat
-        return read_topology(tree, self.selection.tree, over, self.reader, levels)
-
-
-def _settings(loaded: Source, options: Options, sink: Sink) -> _Settings:
-    """The row of the model; where it cannot be read, the topology is looked at by another."""
-    named_at = loaded.tree.get("model")
-    is_name = named_at is None or isinstance(named_at, Scalar)
-    if named_at is not None and not is_name:
-        sink.error("F203", "`model` is the name of a model", named_at.span)
-    name = options.model or (named_at.text if isinstance(named_at, Scalar) else DEFAULT_MODEL)
-    with contextlib.suppress(SpecError):  # its faults are in the sink
-        reader = Reader(sink, options.phi or 0, options.formula_scaling)
-        tree = load_model(name, loaded.path, named_at, sink).tree
-        selection = select_variant(tree, options.phi, options.variant, reader)
-        return _Settings(name, selection, replace(reader, phi=selection.phi), is_name)
-    tree = load_model(DEFAULT_MODEL, None, None, sink).tree
-    selection = Selection(without(tree, "variants"), 0, "")
-    return _Settings(name, selection, Reader(sink), of_the_model=False)
-
-
-def _topologies(
-    loaded: Source, settings: _Settings, options: Options
-) -> tuple[list[Topology], bool]:
-    """The topology, behind those that it comes `after`, the first one first; and whether all."""
-    sink = settings.reader.sink
-    topologies = [settings.topology(loaded.tree, options.levels)]
-    tree, seen = loaded.tree, {topologies[0].name}
-    while (after := tree.get("after")) is not None:
-        if not isinstance(after, Scalar):
-            sink.fatal("F203", "`after` is the name of a spec", after.span)
-        if prologue := tree.entries.get("prologue"):
-            message = "a network that comes `after` another reads that one's maps, not a prologue's"
-            sink.error("F203", message, prologue.key.span, help="move it to the first network")
-        try:
-            tree = load_named(after.text, loaded.path, after.span, sink).tree
-        except SpecError:  # its faults are in the sink; those behind it can still be looked at
-            return topologies, False
-        topology = settings.topology(tree, None)
-        if topology.name in seen or len(topologies) == MAX_STAGES:
-            message = f"`{after.text}` comes after itself in the end"
-            if topology.name not in seen:
-                message = f"more than {MAX_STAGES} specs come one after another"
-            sink.fatal("F210", message, after.span)
-        seen.add(topology.name)
-        topologies.insert(0, topology)
-    return topologies, True
-
-
-def _chosen(model: Model, settings: _Settings, options: Options) -> Model:
-    """The model with what the command line chooses."""
-    sink = settings.reader.sink
-    model = replace(model, name=settings.model_name, variant=settings.selection.variant)
-    if options.backbone is not None:
-        known = backbone_names()
-        if options.backbone not in known:
-            message = f"`{options.backbone}` is no backbone that fpnc has measured"
-            help = suggest(options.backbone, known) or "`fpnc backbones` lists those that are"
-            sink.error("F402", message, None, help=help)
-        model = replace(model, backbone=BackboneChoice(options.backbone, 0.0, {}, {}))
-    if options.classes is not None:
-        if not 1 <= options.classes <= MAX_CLASSES:
-            message = f"{options.classes} classes are out of range"
-            sink.error("F203", message, None, help=f"choose 1 to {MAX_CLASSES}")
-        model = replace(model, heads=replace(model.heads, classes=options.classes))
-    return model
-
-
-def _backbone(
-    choice: BackboneChoice, topology: Topology, sink: Sink
-) -> tuple[Backbone | None, dict[int, int], dict[int, int]]:
-    """The measured backbone, and out_indices and channels of the levels that the topology takes.
-
-    Faults are recorded, and then nothing is taken: the topology can still be looked at.
-    """
-    known = find_backbone(choice.name)
-    channels = choice.channels or (dict(known.channels) if known else {})
-    taps = choice.taps or (dict(known.taps) if known else {})
-    if not channels or not taps:
-        if choice.name and choice.span:
-            _refuse_backbone(choice, sink)
-        return None, {}, {}
-    has = sorted(set(channels) & set(taps))
-    if known and any(_contradicts(known, level, channels[level], taps[level]) for level in has):
-        rows = (f"{level}: {known.channels[level]} at {tap}" for level, tap in known.taps.items())
-        message = f"`{choice.name}` has no such maps; level, channels and index: {', '.join(rows)}"
-        help = "leave out `channels` and `taps`, for fpnc knows this backbone"
-        sink.error("F401", message, choice.span, help=help)
-        return None, {}, {}
-    wanted = [level for level in topology.inputs if level <= max(has, default=-1)]
-    if not wanted or any(level not in has for level in wanted):
-        message = f"the backbone `{choice.name}` lacks levels of {topology.inputs}"
-        label = f"the backbone has the levels {', '.join(str(level) for level in has)}"
-        help = "coarser levels are made from its last, finer ones cannot be"
-        sink.error("F401", message, topology.inputs_span, label=label, help=help)
-        return None, {}, {}
-    return (
-        None if choice.channels else known,
-        {level: taps[level] for level in wanted},
-        {level: channels[level] for level in wanted},
-    )
-
-
-def _contradicts(known: Backbone, level: int, channels: int, tap: int) -> bool:
-    """Whether a map was measured to be another; maps of a stride that has two are not measured."""
-    if tap == known.taps.get(level):
-        return channels != known.channels[level]
-    return tap in known.taps.values() or tap > max(known.taps.values())
-
-
-def _refuse_backbone(choice: BackboneChoice, sink: Sink) -> None:
-    message = f"`{choice.name}` is no backbone that fpnc has measured"
-    help = suggest(choice.name, backbone_names()) or (
-        "state its `channels` and `taps` in the model: `{channels: {3: 40}, taps: {3: 2}}`"
-    )
-    sink.error("F402", message, choice.span, help=help)
 
 
 def file_stem(topology: Topology, model: Model, options: Options) -> str:
@@ -378,10 +223,3 @@ def file_stem(topology: Topology, model: Model, options: Options) -> str:
     if options.inference:
         parts.append("inference")
     return "_".join(parts)
-
-
-def _fusion_overridden(tree: Mapping, topology: Topology) -> bool:
-    """Whether the topology asks for another fusion than the model's row lets it have."""
-    asked = tree.get("fusion")
-    kind = asked.get("kind") if isinstance(asked, Mapping) else asked
-    return isinstance(kind, Scalar) and kind.text != topology.style.fusion.kind

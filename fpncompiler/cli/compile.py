@@ -13,9 +13,11 @@ from fpncompiler.cli.options import (
     options_of,
 )
 from fpncompiler.cli.report import Report
+from fpncompiler.cli.tracing import add_tracing, check_tracing, print_ir, print_times
 
 if TYPE_CHECKING:
     from fpncompiler.cli.options import Commands
+    from fpncompiler.pipeline import Compiled
 
 DEFAULT_OUTPUT = "generated"
 MAX_DIFF = 60  # lines of a file that are shown
@@ -49,6 +51,7 @@ def add_compile(commands: "Commands") -> None:
     command.add_argument(
         "--force", action="store_true", help="replace files that are not ours, keeping a copy"
     )
+    add_tracing(command)
     add_format(command)
     command.set_defaults(run=_run, usage_error=command.error)
 
@@ -56,6 +59,7 @@ def add_compile(commands: "Commands") -> None:
 def _run(parsed: argparse.Namespace, report: Report) -> None:
     if parsed.all == bool(parsed.spec):
         parsed.usage_error("give one SPEC, or --all")
+    check_tracing(parsed)
     output = Path(parsed.output_dir)
     if not parsed.all:
         _compile_one(parsed, output, report)
@@ -67,12 +71,13 @@ def _run(parsed: argparse.Namespace, report: Report) -> None:
 
 def _compile_one(parsed: argparse.Namespace, output: Path, report: Report) -> None:
     from fpncompiler.codegen.files import path_in
-    from fpncompiler.pipeline import compile_spec
     from fpncompiler.report.summary import summary
 
-    compiled = compile_spec(Path(parsed.spec), options_of(parsed))
-    path = path_in(output, compiled.file_name)
+    compiled = _traced(parsed, report)
     report.findings(compiled.diagnostics, compiled.texts)
+    if parsed.print_ir_after:
+        return
+    path = path_in(output, compiled.file_name)
     if parsed.check:
         _check_file(path, compiled.source, report)
         return
@@ -80,6 +85,21 @@ def _compile_one(parsed: argparse.Namespace, output: Path, report: Report) -> No
     for line in summary(compiled):
         report.say(f"  {line}")
     report.say(f"  next: {_import_line(path, compiled.class_name)}")
+
+
+def _traced(parsed: argparse.Namespace, report: Report) -> "Compiled":
+    """The compilation; what it went through is printed, where that is asked for, in any case."""
+    from fpncompiler.passes.trace import Trace
+    from fpncompiler.pipeline import compile_spec
+
+    trace = Trace()
+    try:
+        return compile_spec(Path(parsed.spec), options_of(parsed), trace)
+    finally:
+        if parsed.print_ir_after:
+            print_ir(trace, parsed.print_ir_after, report)
+        if parsed.time_passes:
+            print_times(trace, report)
 
 
 def _compile_all(output: Path, flags: argparse.Namespace, report: Report) -> None:

@@ -29,3 +29,17 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "insert_adapters": insert_adapters,
     "fold_for_inference": fold_for_inference,
 }
+
+# What leaves a graph or network in a compilation, in the order of the pipeline.
+TRACED = (
+    "build",
+    *REWRITES,
+    "mirror",
+    "add_extra_levels",
+    "infer_widths",
+    "remove_dead_nodes",
+    "insert_resampling",
+    "insert_adapters",
+    "repeat",
+    "fold_for_inference",
+)

@@ -9,7 +9,6 @@ Layers of equal structure are one graph with a count, so nothing grows with the 
 from collections.abc import Callable
 from dataclasses import replace
 
-from fpncompiler.ir.flow import infer_widths
 from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.network import Layer
 from fpncompiler.ir.ops import Input
@@ -31,7 +30,7 @@ def repeat(
         pyramid: level -> channels of what the first layer reads.
         taps: level -> channels of the backbone's features, for nodes that read those everywhere.
         outputs: the levels that the last layer returns; earlier ones return what the next reads.
-        lower: run on each distinct layer: dead-node removal, resampling, adapters.
+        lower: run on each distinct layer: widths, dead-node removal, resampling, adapters.
     """
     layers: list[Layer] = []
     reads = pyramid
@@ -52,7 +51,7 @@ def repeat(
 def bound(
     layer: Graph, reads: dict[int, int], taps: dict[int, int], wanted: tuple[int, ...]
 ) -> Graph:
-    """The layer with the widths of its inputs, returning only the wanted levels."""
+    """The layer with its inputs as wide as what it reads, returning only the wanted levels."""
     graph = layer.copy()
     for node in graph.nodes():
         op = graph.op(node)
@@ -60,4 +59,4 @@ def bound(
             widths = reads if op.source == "in" else taps
             graph.set_op(node, replace(op, width=widths[op.level]))
     graph.outputs = {level: graph.outputs[level] for level in wanted}
-    return infer_widths(graph)
+    return graph

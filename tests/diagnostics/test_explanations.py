@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from fpncompiler.assembly import MAX_MAP_WIDTH
 from fpncompiler.breakage.compare import breaking
 from fpncompiler.breakage.findings import MESSAGES
 from fpncompiler.cli import main
 from fpncompiler.cli.options import Parser, add_options, options_of
 from fpncompiler.diagnostics import SpecError
 from fpncompiler.explain import UnknownCodeError, explain, pages, titles
+from fpncompiler.fit import MAX_MAP_WIDTH
 from fpncompiler.options import Options
 from fpncompiler.pipeline import check_spec, compile_spec
 from fpncompiler.spec.budget import MAX_PARTS

@@ -4,13 +4,14 @@ import re
 
 import pytest
 
-from fpncompiler.assembly import MAX_MAP_WIDTH
 from fpncompiler.builtin_kinds import BLOCKS
 from fpncompiler.diagnostics import SpecError
+from fpncompiler.fit import MAX_MAP_WIDTH
 from fpncompiler.ir.network import BRANCH_LETTERS
 from fpncompiler.ir.text import print_graph
-from fpncompiler.pipeline import MAX_STAGES, Options, compile_spec
+from fpncompiler.pipeline import Options, compile_spec
 from fpncompiler.plugins import fusion_kinds
+from fpncompiler.request import MAX_STAGES
 from fpncompiler.spec.budget import MAX_PARTS
 from fpncompiler.spec.loading import MAX_EXTENDS
 from fpncompiler.spec.model import HEAD_KEYS, MODEL_KEYS
