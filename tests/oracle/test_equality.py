@@ -44,6 +44,7 @@ EXAMPLES = settings(
 
 # What is drawn and refused after all, for it shows only when the passes have run.
 REFUSED = {
+    "F302": "a resampling before a step with a stride leads out of the levels",
     "F307": "a pass gives a gate a third input, or leaves it with one",
     "F404": "at phi 1, images of 640 pixels are no multiple of a level that nothing else gives",
 }
