@@ -16,8 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fpncompiler.diagnostics import Diagnostic, Span, SpecError, printable
-from fpncompiler.spec.loading import shipped_specs
-from fpncompiler.spec.names import name_fault
+from fpncompiler.spec.finding import found_spec
 
 HELP = "\n  = help: "
 MAX_FILES = 2000
@@ -66,25 +65,17 @@ def version(name: str) -> Iterator[Version]:
 
     Raises:
         RevisionError: git, the repository, the revision or the path is not there.
+        SpecNotFoundError: there is no spec of that name.
     """
     if "\0" in name:
         raise RevisionError(f"{printable(name)} is no name of a file")
     revision, colon, path = name.partition(":")
     if os.path.exists(name) or not colon:
-        yield Version(name, _shipped(name) or Path(name))
+        yield Version(name, Path(name) if is_code(name) else found_spec(name))
         return
     with tempfile.TemporaryDirectory(prefix="fpnc-") as made:
         folder = Path(made).resolve()
         yield Version(name, _laid_out(revision, path, folder), folder)
-
-
-def _shipped(name: str) -> Path | None:
-    """The file of a spec that is given by its name alone."""
-    if os.path.exists(name) or name_fault(name):
-        return None
-    folders = (Path("specs"), shipped_specs())
-    candidates = (folder / f"{name}.yaml" for folder in folders)
-    return next((path for path in candidates if path.is_file()), None)
 
 
 def _laid_out(revision: str, given: str, folder: Path) -> Path:

@@ -47,10 +47,18 @@ def add_explain(commands: "Commands") -> None:
 
 
 def _run_check(parsed: argparse.Namespace, report: Report) -> None:
+    from fpncompiler.spec.finding import found_here
+    from fpncompiler.spec.loading import SpecNotFoundError
+
     found = []
     faulty = 0
     specs: dict[str, str] = {}
-    for spec in parsed.specs:
+    for word in parsed.specs:
+        try:
+            spec = str(found_here(word))
+        except SpecNotFoundError as error:
+            report.trouble(str(error), error.code)
+            continue
         specs.setdefault(_file(spec), spec)
     for spec in specs.values():
         diagnostics = _check(spec, parsed, report)

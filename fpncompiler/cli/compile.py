@@ -91,10 +91,11 @@ def _traced(parsed: argparse.Namespace, report: Report) -> "Compiled":
     """The compilation; what it went through is printed, where that is asked for, in any case."""
     from fpncompiler.passes.trace import Trace
     from fpncompiler.pipeline import compile_spec
+    from fpncompiler.spec.finding import found_here
 
     trace = Trace()
     try:
-        return compile_spec(Path(parsed.spec), options_of(parsed), trace)
+        return compile_spec(found_here(parsed.spec), options_of(parsed), trace)
     finally:
         if parsed.print_ir_after:
             print_ir(trace, parsed.print_ir_after, report)

@@ -139,13 +139,14 @@ def _checked(parsed: argparse.Namespace, report: Report) -> "list[Checked] | Non
     """All specs; None, once all faults are told, if one of them has any or cannot be read."""
     from fpncompiler.diagnostics import SpecError
     from fpncompiler.pipeline import check_spec
+    from fpncompiler.spec.finding import found_spec
     from fpncompiler.spec.loading import SpecNotFoundError
 
     options = options_of(parsed)
     found = []
     for spec in parsed.specs:
         try:
-            checked = check_spec(Path(spec), options)
+            checked = check_spec(found_spec(spec), options)
         except SpecError as error:
             report.faults(error)
         except SpecNotFoundError as error:

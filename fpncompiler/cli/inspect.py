@@ -40,8 +40,9 @@ def _run(parsed: argparse.Namespace, report: Report) -> None:
     from fpncompiler.pipeline import check_spec
     from fpncompiler.report.inspection import inspect, scaling_of, size_rule
     from fpncompiler.report.inspection_text import as_csv, as_json, as_table
+    from fpncompiler.spec.finding import found_spec
 
-    checked = check_spec(Path(parsed.spec), options_of(parsed))
+    checked = check_spec(found_spec(parsed.spec), options_of(parsed))
     report.findings(checked.diagnostics, checked.texts)
     if parsed.image_size and (rule := size_rule(parsed.image_size, checked)):
         height, width = parsed.image_size

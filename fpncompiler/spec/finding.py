@@ -1,5 +1,6 @@
 """What people name on a command line: spec files, folders of them, or specs that ship."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from fpncompiler.diagnostics import suggest
@@ -17,19 +18,30 @@ def found_specs(word: str) -> list[Path]:
     Raises:
         SpecNotFoundError: there are none.
     """
-    path = Path(word)
-    if _is_there(path):
-        return _specs_at(path)
-    if not name_fault(word):
-        named = (folder / f"{word}{end}" for folder in _folders() for end in (".yaml", ""))
-        found = next((path for path in named if _is_there(path)), None)
-        if found is not None:
-            return _specs_at(found)
-    known = {each.stem for folder in _folders() for each in folder.glob("*.yaml")}
-    if path.parent == Path() and not path.suffix:
-        help = suggest(word, known)
-        raise SpecNotFoundError(f"there is no spec `{word}`{HELP if help else ''}{help}")
-    return [path]  # which cannot be read, as whoever reads it will say
+    return _specs_at(_meant(word, _folders(), (".yaml", "")))
+
+
+def found_spec(word: str) -> Path:
+    """The one spec file that a word stands for, as above.
+
+    Raises:
+        SpecNotFoundError: there is no such name.
+    """
+    return _meant(word, _folders(), (".yaml",))
+
+
+def found_here(word: str) -> Path:
+    """The same among the specs of the working directory alone.
+
+    Raises:
+        SpecNotFoundError: there is no such name; of a spec that ships, how to get a copy.
+    """
+    try:
+        return _meant(word, _folders()[:1], (".yaml",))
+    except SpecNotFoundError:
+        shipped = _meant(word, _folders(), (".yaml",)).stem
+    message = f"there is no specs/{shipped}.yaml here, only the one that ships"
+    raise SpecNotFoundError(f"{message}{HELP}`fpnc new mine --from {shipped}` starts from it")
 
 
 def found_in(subfolder: str, word: str) -> Path:
@@ -38,17 +50,26 @@ def found_in(subfolder: str, word: str) -> Path:
     Raises:
         SpecNotFoundError: there is no such name.
     """
-    path = Path(word)
-    if path.parent != Path() or path.suffix or _is_there(path):
-        return path
     folders = [folder / subfolder for folder in _folders()]
-    named = (folder / f"{word}.yaml" for folder in folders)
-    found = None if name_fault(word) else next((path for path in named if _is_there(path)), None)
-    if found is None:
-        help = suggest(word, {each.stem for folder in folders for each in folder.glob("*.yaml")})
-        message = f"there is no `{word}` in {subfolder}/"
-        raise SpecNotFoundError(f"{message}{HELP if help else ''}{help}")
-    return found
+    return _meant(word, folders, (".yaml",), f"`{word}` in {subfolder}/")
+
+
+def _meant(
+    word: str, folders: Sequence[Path], endings: Sequence[str], called: str | None = None
+) -> Path:
+    path = Path(word)
+    if _is_there(path):
+        return path
+    if not name_fault(word):
+        named = (folder / f"{word}{end}" for folder in folders for end in endings)
+        found = next((path for path in named if _is_there(path)), None)
+        if found is not None:
+            return found
+        known = {each.stem for folder in folders for each in folder.glob("*.yaml")}
+        help = suggest(word, known)
+        called = called or f"spec `{word}`"
+        raise SpecNotFoundError(f"there is no {called}{HELP if help else ''}{help}")
+    return path  # which cannot be read, as whoever reads it will say
 
 
 def _specs_at(path: Path) -> list[Path]:

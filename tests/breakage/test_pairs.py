@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from types import ModuleType
 
+import pytest
 import torch
 
 from fpncompiler.breakage.compare import Breakage, breaking
@@ -145,6 +146,7 @@ def check(seed: int, folder) -> Counter:
     return results
 
 
+@pytest.mark.filterwarnings("ignore:for .* copying from a non-meta parameter:UserWarning")
 def test_generated_pairs_behave_as_is_said(tmp_path):
     total = Counter()
     for seed in range(COUNT):

@@ -102,7 +102,7 @@ def test_a_generated_file_of_a_revision(folder, capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("nope", "panet"), "cannot read nope"),
+        (("nope", "panet"), "there is no spec `nope`"),
         (("nope.py", "panet"), "cannot read nope.py"),
         (("panet", "panet", "--category", "weight"), "is no category"),
         (("a.py", "b.py", "--phi", "1"), "generated files have their options"),
