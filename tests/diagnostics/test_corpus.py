@@ -1,4 +1,4 @@
-"""Bad specs and texts are reported as they say themselves: codes, places, words, and no more."""
+"""Every bad spec and text is reported as it says itself: codes, lines, columns and words, and no more."""
 
 import re
 from collections import Counter

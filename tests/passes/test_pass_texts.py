@@ -2,9 +2,9 @@
 
     # pass: prune_single_input, add_same_level_skip
 
-names the passes, which run as `fpnc opt` runs them. What makes or unrolls graphs has settings
-beside it: `# taps: 3=40 4=112` and `# wanted: 3 4 5=64` for `add_extra_levels`; `# taps`,
-`# reads`, `# depth` and `# returned` for `repeat`. `FPNC_UPDATE=1` rewrites what stands below.
+names the passes, which run as `fpnc opt` runs them. What makes or unrolls graphs has settings beside
+it: `# taps: 3=40 4=112`, `# wanted: 3 4 5=64` for `add_extra_levels`; `# taps`, `# reads`, `# depth`
+and `# returned` for `repeat`. `FPNC_UPDATE=1` rewrites what stands below the line.
 """
 
 import os
