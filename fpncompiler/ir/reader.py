@@ -121,7 +121,7 @@ class _Reader:
             except LineError:
                 self._recover(line)
         self._finish()
-        if not self.items and not self.sink.has_errors:
+        if not self.items:
             message, help = "there is no graph in it", "begin with `graph NAME`"
             self.sink.error(SYNTAX, message, Span(self.file, 1, 1, 2), help=help)
 

@@ -5,7 +5,6 @@ CODE/name.yaml        one spec; or a folder CODE/name with `main.yaml` and the s
 # expect 3:1-2 F101 | words
 # expect nowhere F402 | words
 # fpnc check --phi 9 --model lab
-CODE/name.ir          a graph as text, for `fpnc opt`, marked in the same way
 
 A marker at the end of a line says the code, the text under the carets (`TEXT@9` where it stands in
 column 9 and is not the first of the line), and what message, label or help must say. Where a
@@ -24,7 +23,6 @@ from pathlib import Path
 
 from fpncompiler.cli.options import add_options, options_of
 from fpncompiler.diagnostics import Diagnostic, SpecError
-from fpncompiler.opt import parse_ir
 from fpncompiler.options import Options
 from fpncompiler.pipeline import check_spec
 from tests.helpers import ROOT
@@ -120,7 +118,7 @@ def _case(path: Path) -> Case:
     case = Case(path.parent.name, path.stem, main, options_in(_read(main)), ())
     expected: list[Expected] = []
     for file in case.files:
-        name = file.relative_to(main.parent).as_posix() if is_folder else f"main{main.suffix}"
+        name = file.relative_to(main.parent).as_posix() if is_folder else "main.yaml"
         beside = file.with_suffix(".expect")
         if beside.exists():
             expected += [stated(line, name) for line in beside.read_text().splitlines()]
@@ -131,15 +129,9 @@ def _case(path: Path) -> Case:
 
 @cache
 def cases() -> tuple[Case, ...]:
-    """All cases that are specs, in order."""
+    """All cases, in order."""
     paths = [*CORPUS.glob("*/*.yaml"), *(p.parent for p in CORPUS.glob("*/*/main.yaml"))]
     return tuple(_case(path) for path in sorted(paths))
-
-
-@cache
-def texts() -> tuple[Case, ...]:
-    """All cases that are graphs as text, in order."""
-    return tuple(_case(path) for path in sorted(CORPUS.glob("*/*.ir")))
 
 
 def single_cases() -> tuple[Case, ...]:
@@ -154,19 +146,8 @@ def reported(case: Case, folder: Path) -> tuple[Diagnostic, ...]:
     if case.is_folder:
         shutil.copytree(case.main.parent, folder, dirs_exist_ok=True)
     else:
-        shutil.copy(case.main, folder / f"main{case.main.suffix}")
-    if case.main.suffix == ".ir":
-        return faults_of_text(folder / "main.ir")
+        shutil.copy(case.main, folder / "main.yaml")
     return diagnostics_of(folder / "main.yaml", case.options)
-
-
-def faults_of_text(path: Path) -> tuple[Diagnostic, ...]:
-    """What `fpnc opt` says of a graph as text."""
-    try:
-        parse_ir(path.read_bytes(), path.as_posix())
-    except SpecError as error:
-        return error.diagnostics
-    return ()
 
 
 def diagnostics_of(spec: str | Path, options: Options | None = None) -> tuple[Diagnostic, ...]:

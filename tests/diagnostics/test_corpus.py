@@ -1,4 +1,4 @@
-"""Every bad spec and text is reported as it says itself: codes, lines, columns and words, and no more."""
+"""Every bad spec is reported as it says itself: codes, lines, columns and words, and no more."""
 
 import re
 from collections import Counter
@@ -13,11 +13,10 @@ from tests.diagnostics.corpus import (
     place_of,
     reported,
     said,
-    texts,
 )
 from tests.helpers import ROOT
 
-CASES = (*cases(), *texts())
+CASES = cases()
 SOURCES = "\n".join(p.read_text() for p in sorted((ROOT / "fpncompiler").rglob("*.py")))
 # F6xx are faults of writing (tests/writing, tests/cli), F999 is our own
 EMITTED = {

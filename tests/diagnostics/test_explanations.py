@@ -27,7 +27,6 @@ from fpncompiler.spec.nodes import MAX_NODES
 from fpncompiler.spec.reading import MAX_LEVEL
 from fpncompiler.spec.style import MAX_FAN_IN
 from fpncompiler.spec.tree import MAX_DEPTH, MAX_ITEMS, MAX_LENGTH
-from tests.diagnostics.corpus import faults_of_text
 from tests.helpers import ROOT
 
 PAGES = pages()
@@ -96,9 +95,6 @@ def given_options(found: list[Block]) -> Options:
 def diagnosed(found: list[Block], folder: Path) -> list[str]:
     """The codes that an example gives; warnings too."""
     folder.mkdir()
-    if found[0].language == "ir":
-        (folder / "mine.ir").write_bytes(found[0].data)
-        return [each.code for each in faults_of_text(folder / "mine.ir")]
     try:
         diagnostics = check_spec(write(found, folder), given_options(found)).diagnostics
     except SpecError as error:
