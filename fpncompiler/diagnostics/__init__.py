@@ -3,7 +3,7 @@
 A user's mistake is a `Diagnostic` with a stable code and the span of the offending text. Phases
 collect them in a `Sink`, so that one run reports every fault; `SpecError` carries them on.
 Codes by phase: 1xx reading YAML, 2xx the language, 3xx the graph, 4xx levels and channels,
-5xx models and scaling, 6xx output. `F` begins a fault, `W` a warning.
+5xx models and scaling, 6xx output, 7xx graphs as text. `F` begins a fault, `W` a warning.
 """
 
 from fpncompiler.diagnostics.model import Diagnostic, Edit, Fix, Label, Span

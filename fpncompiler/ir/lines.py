@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import NoReturn
 
-from fpncompiler.diagnostics import Sink, Span, rename, suggest
+from fpncompiler.diagnostics import Sink, Span, suggest
 from fpncompiler.kinds import Value
 
 SYNTAX, WORD, VALUE = "F701", "F702", "F703"
 MAX_DIGITS = 24
+MAX_KNOWN = 40  # words that a help lists
 
 _TOKEN = re.compile(
     r"[ \t]*(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
@@ -40,10 +41,14 @@ class Token:
 
 
 class Line:
-    """The tokens of a line, read from left to right; behind the last one the end is read again."""
+    """The tokens of a line, read from left to right; behind the last one the end is read again.
+
+    `form` is such a line as it should be, for those who have written something else.
+    """
 
     def __init__(self, text: str, file: str, number: int, sink: Sink) -> None:
         self.sink = sink
+        self.form = "graph NAME"
         self.tokens = [*_tokens(text, file, number)]
         self.at = 0
 
@@ -93,8 +98,8 @@ class Line:
         token = self.take()
         number = whole_number(token.text)
         if number is None or not low <= number <= high:
-            rule = f"a whole number from {low} to {high}"
-            self.sink.error(VALUE, f"{what} is {rule}, not `{token.text}`", token.span)
+            help = f"it is a whole number from {low} to {high}"
+            self.sink.error(VALUE, f"`{token.text}` cannot be {what}", token.span, help=help)
             return low
         return number
 
@@ -123,21 +128,18 @@ class Line:
 
     def unknown(self, token: Token, what: str, choices: Iterable[str]) -> NoReturn:
         """Record that a word is none of those that its place knows, and end the line."""
-        known = [*choices]
-        help, fix = suggest(token.text, known), rename(token.span, token.text, known, safe=True)
-        self.sink.error(
-            WORD, f"`{token.text}` is no {what.lower()}", token.span, help=help, fix=fix
-        )
-        raise LineError
+        message = f"`{token.text}` is no {what}"
+        self.fault(WORD, message, token.span, known_words(token.text, choices))
 
     def expected(self, what: str) -> NoReturn:
         """Record that something else stands where `what` belongs, and end the line."""
         token = self.next
         found = {"end": "the line ends", "other": f"the character `{token.text}` stands"}
         stands = found.get(token.sort, f"`{token.text}` stands")
-        self.fault(SYNTAX, f"{stands} where {what} is expected", token.span)
+        message = f"{stands} where {what} is expected"
+        self.fault(SYNTAX, message, token.span, f"such a line is written `{self.form}`")
 
-    def fault(self, code: str, message: str, span: Span, help: str = "") -> NoReturn:
+    def fault(self, code: str, message: str, span: Span, help: str) -> NoReturn:
         """Record a fault, and end the line."""
         self.sink.error(code, message, span, help=help)
         raise LineError
@@ -152,9 +154,19 @@ class Line:
             return -whole if text.startswith("-") else whole
         number = float(text)
         if text.isdecimal() or not isfinite(number):
-            self.sink.error(VALUE, f"the number `{text}` is too large", span)
+            help = f"whole numbers have {MAX_DIGITS} digits at most"
+            self.sink.error(VALUE, f"the number `{text}` is too large", span, help=help)
             return 0
         return number
+
+
+def known_words(word: str, choices: Iterable[str]) -> str:
+    """What to write instead of a word: the nearest one, or all that there are."""
+    known = sorted({*choices})
+    if help := suggest(word, known):
+        return help
+    shown = ", ".join(f"`{choice}`" for choice in known[:MAX_KNOWN])
+    return f"known: {shown}{', ...' * (len(known) > MAX_KNOWN)}"
 
 
 def whole_number(text: str) -> int | None:

@@ -39,7 +39,7 @@ from fpncompiler.ir.ops import (
     entry_level,
     step_levels,
 )
-from fpncompiler.ir.settings import TWICE, read_settings
+from fpncompiler.ir.settings import LEAVE_ONE, TWICE, read_settings
 from fpncompiler.ir.step_words import (
     MAX_WIDTH,
     Kinds,
@@ -52,7 +52,14 @@ LARGE = "F706"
 MAX_LEVEL = 30
 MAX_INPUTS = 256
 FLAGS = ("true", "false")
-NODE_WORDS = ("input", "backbone", "fuse", "unary", "adapter")
+# Nodes by their sort.
+NODE_FORMS = {
+    "input": "p4_in = input 4 width 64",
+    "backbone": "c4 = backbone 4 width 112",
+    "fuse": "p4_td = fuse 4 width 64 sum [p4_in, p5_td ^1] > silu-full3*64-norm",
+    "unary": "p6 = unary 6 width 64 [c5 *64 v1]",
+    "adapter": "p5_in_to_64 = adapter 5 width 64 [p5_in] > *64",
+}
 POLICY_WORDS = ("up", "down", "padding", "adapters")
 STYLE_WORDS = ("activation", "unused_activation", "eps", "momentum", "redundant_bias")
 DEFAULT_WORDS = (*STYLE_WORDS, *POLICY_WORDS)
@@ -122,7 +129,7 @@ def _with(line: Line, token: Token, defaults: Defaults, kinds: Kinds) -> Default
 
 def _refuse_second(line: Line, token: Token, seen: set[str]) -> None:
     if token.text in seen:
-        line.sink.error(TWICE, f"`{token.text}` is said twice", token.span)
+        line.sink.error(TWICE, f"`{token.text}` is said twice", token.span, help=LEAVE_ONE)
     seen.add(token.text)
 
 
@@ -130,7 +137,8 @@ def _fraction(line: Line, token: Token) -> float:
     line.expect("=")
     value, span = line.value("a number")
     if isinstance(value, bool | str) or not 0 <= value <= 1:
-        line.sink.error(VALUE, f"`{token.text}` is a number from 0 to 1", span)
+        message = f"`{token.text}` cannot be `{line.sink.text_at(span)}`"
+        line.sink.error(VALUE, message, span, help="it is a number from 0 to 1")
         return 0.0
     return value
 
@@ -145,7 +153,9 @@ def _up(line: Line, defaults: Defaults, kinds: Kinds) -> UpMode | Block:
         line.unknown(line.name("a way up"), "way up", (*UP_MODES, *doubling))
     step = read_step(line, defaults, kinds)
     if not isinstance(step, Block) or step_levels(step) != -1:
-        line.sink.error(VALUE, f"`{token.text}` does not double a map", token.span)
+        help = f"write {' or '.join(f'`{mode}`' for mode in UP_MODES)}, or a block that does"
+        message = f"`{line.sink.text_at(token.span)}` does not double a map"
+        line.sink.error(VALUE, message, token.span, help=help)
         return "nearest"
     return step
 
@@ -157,8 +167,8 @@ def _down(line: Line, defaults: Defaults) -> DownMode | Convolution:
         return cast("DownMode", line.take().text)
     step = read_convolution(line, defaults)
     if step_levels(step) != 1 or step.width is not None:
-        rule = "has a stride of 2, and keeps the width"
-        line.sink.error(VALUE, f"a convolution that halves maps {rule}", token.span)
+        message, help = "the convolution does not halve maps", "it has a stride of 2, and no width"
+        line.sink.error(VALUE, message, token.span, help=help)
         return "max_pool"
     return step
 
@@ -180,9 +190,11 @@ def _adapting(line: Line, usual: Adapting, norm: Norm, *, has_constants: bool) -
 
 def read_node(line: Line, defaults: Defaults, kinds: Kinds) -> NodeText:
     """The line of a node."""
+    line.form = NODE_FORMS["fuse"]
     name = line.name("a node")
     line.expect("=")
-    sort = line.word("sort of node", NODE_WORDS)
+    sort = line.word("sort of node", NODE_FORMS)
+    line.form = NODE_FORMS[sort]
     level = line.whole("the level of a node", 0, MAX_LEVEL)
     line.expect("width")
     width = 0 if line.has("?") else line.whole("the width of a node", 1, MAX_WIDTH)
@@ -213,8 +225,8 @@ def _op(
     op: Fuse | Unary
     if sort == "adapter":
         if len(steps) != 1 or not isinstance(steps[0], Adapt) or steps[0].width != width:
-            rule = f"an adapter has one step, `> *{width}`"
-            line.fault(VALUE, f"{rule}; call other nodes `unary`", name.span)
+            help = f"call it `unary`; an adapter has one step, `> *{width}`"
+            line.fault(VALUE, f"`{name.text}` is no adapter", name.span, help)
         return adapter_node(level, steps[0])
     if fusion is not None:
         taken = taken_by_fusion(fusion, width) if traits.takes is None else traits.takes or None
@@ -321,5 +333,6 @@ def _edges(line: Line, defaults: Defaults, kinds: Kinds) -> tuple[EdgeText, ...]
         source = line.name("a node that is read")
         edges.append(EdgeText(source, read_steps(line, defaults, kinds)))
         if len(edges) > MAX_INPUTS:
-            line.fault(LARGE, f"a node reads {MAX_INPUTS} maps at most", source.span)
+            message = f"a node reads more than {MAX_INPUTS} maps"
+            line.fault(LARGE, message, source.span, "fuse some of them in a node before it")
     return tuple(edges)

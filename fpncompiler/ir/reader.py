@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from fpncompiler.diagnostics import Label, Sink, Span, rename, suggest
+from fpncompiler.diagnostics import Label, Sink, Span, suggest
 from fpncompiler.ir.defaults import Defaults
 from fpncompiler.ir.graph import Edge, Graph
 from fpncompiler.ir.lines import SYNTAX, VALUE, Line, LineError, Token, whole_number
 from fpncompiler.ir.network import Layer, Network
 from fpncompiler.ir.node_lines import LARGE, MAX_LEVEL, NodeText, read_defaults, read_node
 from fpncompiler.ir.ops import Input
-from fpncompiler.ir.settings import TWICE
+from fpncompiler.ir.settings import LEAVE_ONE, TWICE
 from fpncompiler.ir.step_words import MAX_WIDTH, Kinds
 from fpncompiler.ir.verify import Violation, violations
 from fpncompiler.ir.verify_network import network_violations
@@ -29,7 +29,18 @@ MAX_BYTES = 1 << 22
 MAX_PARTS = 200_000  # nodes, what they read, and steps
 MAX_REPEATS = 1000
 TEXT_NAME = "<text>"
-LINE_WORDS = ("graph", "with", "outputs", "network", "taps", "extra", "layer")
+TO_SHORTEN = "equal layers are one graph, `layer x3 graph NAME`"
+# Lines by their first word; those of a network's outputs and of nodes have forms besides.
+FORMS = {
+    "graph": "graph NAME",
+    "with": "with activation=relu eps=1e-05",
+    "outputs": "outputs p3=NODE p4=NODE",
+    "network": "network NAME",
+    "taps": "taps c3=40 c4=112",
+    "extra": "extra graph NAME",
+    "layer": "layer x1 graph NAME",
+}
+NETWORK_OUTPUTS = "outputs p3 p4"
 
 _LEVEL = re.compile(r"([pc])([0-9]+)")
 _REPEATS = re.compile(r"x([0-9]+)")
@@ -84,12 +95,15 @@ def read_text(data: bytes, file: str, kinds: Kinds, sink: Sink) -> tuple[Item, .
     """
     if len(data) > MAX_BYTES:
         message = f"the text has more than {MAX_BYTES} bytes"
-        sink.fatal(LARGE, message, Span(file, 1, 1, 2))
+        sink.fatal(LARGE, message, Span(file, 1, 1, 2), help=TO_SHORTEN)
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        number = data.count(b"\n", 0, error.start) + 1
-        sink.fatal(SYNTAX, f"the bytes of line {number} are no UTF-8", Span(file, 1, 1, 2))
+        sink.add_text(file, data.decode(errors="replace"))
+        lines = f"{data[: error.start].decode()}?".splitlines()
+        place = Span(file, len(lines), len(lines[-1]), len(lines[-1]) + 1)
+        message = f"the byte {data[error.start]:#04x} is no UTF-8"
+        sink.fatal(SYNTAX, message, place, help="save the text as UTF-8")
     sink.add_text(file, text)
     reader = _Reader(file, kinds, sink)
     reader.read()
@@ -121,7 +135,7 @@ class _Reader:
             except LineError:
                 self._recover(line)
         self._finish()
-        if not self.items:
+        if not self.items and not self.sink.has_errors:
             message, help = "there is no graph in it", "begin with `graph NAME`"
             self.sink.error(SYNTAX, message, Span(self.file, 1, 1, 2), help=help)
 
@@ -136,6 +150,7 @@ class _Reader:
             self._node(line)
             return
         token = line.name("a line of a graph")
+        line.form = FORMS.get(token.text, line.form)
         match token.text:
             case "graph":
                 self._close_network()
@@ -154,7 +169,7 @@ class _Reader:
             case "outputs":
                 self._outputs(line, token)
             case _:
-                line.unknown(token, "line of a graph", (*LINE_WORDS, "NAME = ..."))
+                line.unknown(token, "line of a graph", (*FORMS, "NAME = ..."))
         line.end()
 
     # Lines that begin something
@@ -175,7 +190,8 @@ class _Reader:
         self._finish()
         if token.text == "extra":
             if self.network.extra:
-                self.sink.error(TWICE, "a network has one `extra graph`", token.span)
+                message = "a network has one `extra graph`"
+                self.sink.error(TWICE, message, token.span, help="the others are layers")
             graph = self.graph = _GraphText("", token.span)
             self.network.extra = graph
         else:
@@ -190,8 +206,9 @@ class _Reader:
         found = _REPEATS.fullmatch(token.text)
         number = whole_number(found[1]) if found else None
         if number is None or not 1 <= number <= MAX_REPEATS:
-            rule = f"`x1` to `x{MAX_REPEATS}`"
-            line.fault(VALUE, f"a layer is repeated {rule} times, not `{token.text}`", token.span)
+            help = f"write `x1` to `x{MAX_REPEATS}`"
+            message = f"`{token.text}` cannot say how often a layer is repeated"
+            line.fault(VALUE, message, token.span, help)
         return number
 
     # Lines within it
@@ -199,7 +216,7 @@ class _Reader:
     def _with(self, line: Line, token: Token) -> None:
         graph = self._open(line, token, "belongs to a graph")
         if graph.nodes or graph.broken:
-            self._misplaced(line, token, "stands before the nodes that it is for")
+            self._misplaced(line, token, "stands behind nodes", "it comes below `graph NAME`")
         graph.defaults = read_defaults(line, graph.defaults, self.kinds)
 
     def _node(self, line: Line) -> None:
@@ -211,19 +228,22 @@ class _Reader:
         self.parts += 0 if isinstance(node.op, Input) else len(node.op.steps)
         if self.parts > MAX_PARTS:
             message = f"the text has more than {MAX_PARTS} nodes, edges and steps"
-            self.sink.fatal(LARGE, message, name.span)
+            self.sink.fatal(LARGE, message, name.span, help=TO_SHORTEN)
         if first := graph.nodes.get(name.text):
             labels = (Label(first.name.span, "the first"),)
-            self.sink.error(TWICE, f"node `{name.text}` is there twice", name.span, labels=labels)
+            message = f"node `{name.text}` is there twice"
+            help = "rename one of them, and what reads it"
+            self.sink.error(TWICE, message, name.span, labels=labels, help=help)
             return
         graph.nodes[name.text] = node
 
     def _taps(self, line: Line, token: Token) -> None:
         network = self.network
         if network is None or self.graph:
-            self._misplaced(line, token, "belongs to the head of a network")
+            help = "it comes below `network NAME`, before the graphs"
+            self._misplaced(line, token, "belongs to the head of a network", help)
         if network.taps is not None:
-            line.fault(TWICE, "`taps` is said twice", token.span)
+            line.fault(TWICE, "`taps` is said twice", token.span, LEAVE_ONE)
         network.taps = {}
         while line.next.sort != "end":
             level = self._level(line, "c", network.taps)
@@ -232,6 +252,7 @@ class _Reader:
 
     def _outputs(self, line: Line, token: Token) -> None:
         if self.graph is None and self.network is not None:
+            line.form = NETWORK_OUTPUTS
             self._network_outputs(line, token, self.network)
             return
         graph = self._open(line, token, "belongs to a graph")
@@ -243,7 +264,7 @@ class _Reader:
 
     def _network_outputs(self, line: Line, token: Token, network: _NetworkText) -> None:
         if network.outputs is not None:
-            line.fault(TWICE, "`outputs` is said twice", token.span)
+            line.fault(TWICE, "`outputs` is said twice", token.span, LEAVE_ONE)
         levels: dict[int, None] = {}
         network.outputs = ()
         while line.next.sort != "end":
@@ -256,10 +277,10 @@ class _Reader:
         found = _LEVEL.fullmatch(token.text)
         level = whole_number(found[2]) if found and found[1] == letter else None
         if level is None or level > MAX_LEVEL:
-            rule = f"a level is written `{letter}0` to `{letter}{MAX_LEVEL}`"
-            line.fault(VALUE, f"{rule}, not `{token.text}`", token.span)
+            help = f"write `{letter}0` to `{letter}{MAX_LEVEL}`"
+            line.fault(VALUE, f"`{token.text}` is no level", token.span, help)
         if level in seen:
-            line.fault(TWICE, f"level {level} is there twice", token.span)
+            line.fault(TWICE, f"level {level} is there twice", token.span, LEAVE_ONE)
         return level
 
     # Where things end
@@ -270,10 +291,11 @@ class _Reader:
             self._misplaced(line, token, rule, "a graph begins with `graph NAME`")
         if self.graph.outputs is not None:
             self.graph.outputs = None  # so that this is told once
-            self._misplaced(line, token, "stands behind the `outputs` of its graph")
+            help = "`outputs` is the last line of a graph; the next begins with `graph NAME`"
+            self._misplaced(line, token, "stands behind the `outputs` of its graph", help)
         return self.graph
 
-    def _misplaced(self, line: Line, token: Token, rule: str, help: str = "") -> NoReturn:
+    def _misplaced(self, line: Line, token: Token, rule: str, help: str) -> NoReturn:
         line.fault(SYNTAX, f"`{token.text}` {rule}", token.span, help)
 
     def _finish(self) -> None:
@@ -294,11 +316,12 @@ def _check_names(item: _GraphText | _NetworkText, sink: Sink) -> None:
     if isinstance(item, _NetworkText):
         for what, part in (
             ("taps", item.taps), ("outputs", item.outputs),
-            ("extra graph", item.extra), ("layer", item.layers),
+            ("extra", item.extra), ("layer", item.layers),
         ):  # fmt: skip
             if not part and not sink.has_errors:
                 message = f"network `{item.name}` has no `{what}`"
-                sink.error(SYNTAX, message, item.span, is_missing=True)
+                help = f"add a line `{FORMS[what]}`"
+                sink.error(SYNTAX, message, item.span, is_missing=True, help=help)
     for graph in item.graphs if isinstance(item, _NetworkText) else [item]:
         for token in _references(graph):
             if token.text not in graph.nodes and token.text not in graph.broken:
@@ -312,10 +335,9 @@ def _references(graph: _GraphText) -> Iterator[Token]:
 
 
 def _refuse_reference(token: Token, graph: _GraphText, sink: Sink) -> None:
-    help = suggest(token.text, graph.nodes)
-    fix = rename(token.span, token.text, graph.nodes, safe=False)
+    help = suggest(token.text, graph.nodes) or f"add a line `{token.text} = ...`"
     message = f"there is no node `{token.text}` in graph `{graph.name}`"
-    sink.error(UNKNOWN_NODE, message, token.span, help=help, fix=fix)
+    sink.error(UNKNOWN_NODE, message, token.span, help=help)
 
 
 def _made(text: _GraphText | _NetworkText, sink: Sink) -> Item:
@@ -343,7 +365,7 @@ def _tell(violation: Violation, text: _GraphText, graph: Graph, sink: Sink) -> N
     place = place_of(violation, graph) or text.span
     if violation.output is not None:
         place = tokens[violation.output].span
-    sink.error(BROKEN, violation.text, place, is_missing=True)
+    sink.error(BROKEN, violation.text, place, is_missing=True, help=violation.help)
 
 
 def place_of(violation: Violation, graph: Graph) -> Span | None:

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from fpncompiler.diagnostics import Label, Span, rename, suggest
+from fpncompiler.diagnostics import Label, Span
 from fpncompiler.ir.defaults import Defaults
-from fpncompiler.ir.lines import VALUE, WORD, Line, Token
+from fpncompiler.ir.lines import VALUE, WORD, Line, Token, known_words
 from fpncompiler.ir.ops import ACTIVATIONS, Activation, Norm, Styled
 from fpncompiler.kinds import Option, Value
 
 TWICE = "F705"
+LEAVE_ONE = "leave one of the two out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Settings:
         """`name` alone."""
         found = self._ask(name)
         if found and found.value is not None:
-            self._wrong(found, "set by its name alone")
+            self._wrong(found, "set by its name alone, without a value")
         return found is not None
 
     def number(self, name: str, low: float, high: float, default: float) -> float:
@@ -71,17 +72,18 @@ class Settings:
         if not isinstance(found.value, str):
             self._wrong(found, "a word")
             return default
-        fix = rename(found.span, found.value, known, safe=True)
         message = f"`{found.value}` is no `{name}` of {self.what}"
-        self.line.sink.error(WORD, message, found.span, help=suggest(found.value, known), fix=fix)
+        help = known_words(found.value, known)
+        self.line.sink.error(WORD, message, found.span, help=help)
         return default
 
     def bare_word(self, choices: Iterable[str], default: str) -> str:
         """One of some words, without a name."""
         found = [choice for choice in choices if self.is_set(choice)]
         if len(found) > 1:
-            message = f"{self.what} is `{found[0]}` or `{found[1]}`, not both"
-            self.line.sink.error(VALUE, message, self.given[found[1]].span)
+            message = f"{self.what} is both `{found[0]}` and `{found[1]}`"
+            span = self.given[found[1]].span
+            self.line.sink.error(VALUE, message, span, help="leave one of them out")
         return found[0] if found else default
 
     def norm(self, default: Norm) -> Norm:
@@ -118,18 +120,20 @@ class Settings:
         """Refuse what nobody has asked for."""
         for name, setting in self.given.items():
             if name not in self.asked:
-                help = suggest(name, self.asked)
-                fix = rename(setting.name.span, name, self.asked, safe=True)
+                help = known_words(name, self.asked) if self.asked else "it has none"
                 message = f"{self.what} has no setting `{name}`"
-                self.line.sink.error(WORD, message, setting.name.span, help=help, fix=fix)
+                self.line.sink.error(WORD, message, setting.name.span, help=help)
 
     def _ask(self, name: str) -> Setting | None:
         self.asked.append(name)
         return self.given.get(name)
 
     def _wrong(self, setting: Setting, rule: str) -> None:
-        message = f"`{setting.name.text}` of {self.what} is {rule}"
-        self.line.sink.error(VALUE, message, setting.span)
+        name, sink = setting.name.text, self.line.sink
+        message = f"`{name}` of {self.what} cannot be `{sink.text_at(setting.span)}`"
+        if setting.value is None:
+            message = f"`{name}` of {self.what} has no value"
+        sink.error(VALUE, message, setting.span, help=f"it is {rule}")
 
 
 def read_settings(line: Line, what: str) -> Settings:
@@ -145,7 +149,7 @@ def read_settings(line: Line, what: str) -> Settings:
         if first := settings.given.get(name.text):
             message = f"`{name.text}` is set twice"
             labels = (Label(first.name.span, "the first"),)
-            line.sink.error(TWICE, message, name.span, labels=labels)
+            line.sink.error(TWICE, message, name.span, labels=labels, help=LEAVE_ONE)
             continue
         settings.given[name.text] = Setting(name, value, span)
     return settings

@@ -96,8 +96,8 @@ def _number(line: Line, token: Token, digits: str, high: int) -> int:
     """The number at the end of a word."""
     number = whole_number(digits)
     if number is None or not 1 <= number <= high:
-        message = f"`{token.text}` ends in a whole number from 1 to {high}"
-        line.sink.error(VALUE, message, token.span)
+        help = f"write a whole number from 1 to {high}"
+        line.sink.error(VALUE, f"`{token.text}` ends in no such size", token.span, help=help)
         return 1
     return number
 
@@ -132,8 +132,9 @@ def _pool(line: Line, token: Token, kind: PoolKind, size: str) -> Pool:
     kernel = _number(line, token, size, MAX_KERNEL)
     stride = _stride(line)
     if kernel % 2 == 0 and kernel != stride:
-        message = "the kernel of a pool is odd, or equal to its stride"
-        line.sink.error(VALUE, message, token.span)
+        message = f"a pool of stride {stride} cannot have the kernel {kernel}"
+        help = "it is odd, or equal to the stride"
+        line.sink.error(VALUE, message, token.span, help=help)
     return Pool(kind, kernel, stride)
 
 
@@ -150,7 +151,8 @@ def _convolution(line: Line, first: Token, defaults: Defaults) -> Convolution:
     while True:
         part = _part(line, token)
         if part in parts:
-            line.fault(SYNTAX, f"a convolution has two parts `{part}`", token.span)
+            message, help = f"a convolution has two parts `{part}`", "put a space between two steps"
+            line.fault(SYNTAX, message, token.span, help)
         parts[part] = token
         if part == "conv":
             core = _core(line, token)
@@ -213,14 +215,14 @@ def _core(line: Line, token: Token) -> _Core:
     assert sized
     kernel = _number(line, token, sized[3], MAX_KERNEL)
     if kernel % 2 == 0:
-        message = "the kernel of a convolution is odd, so that the map keeps its size"
-        line.sink.error(VALUE, message, token.span)
+        message, help = "the kernel of a convolution is even", "it is odd: the map keeps its size"
+        line.sink.error(VALUE, message, token.span, help=help)
     stride = _stride(line)
     width = _width(line, "a convolution") if _has_width(line) else None
     settings = read_settings(line, f"`{token.text}`")
     if (valid := settings.given.get("valid")) and stride > 1:
-        message = "a convolution with a stride has padding"
-        line.sink.error(VALUE, message, valid.span)
+        message, help = "a convolution with a stride has padding", "leave `valid` or the stride out"
+        line.sink.error(VALUE, message, valid.span, help=help)
     return _Core(cast("ConvKind", sized[1]), kernel, stride, width, settings)
 
 
@@ -230,8 +232,8 @@ def _stride(line: Line) -> int:
     token = line.next
     stride = line.whole("a stride", 1, STRIDES[-1])
     if stride not in STRIDES:
-        message = "a stride is a power of two, one for each level"
-        line.sink.error(VALUE, message, token.span)
+        help = "it is a power of two: one level coarser for each"
+        line.sink.error(VALUE, f"`{token.text}` cannot be a stride", token.span, help=help)
         return 1
     return stride
 
@@ -255,7 +257,8 @@ def _block(line: Line, token: Token, defaults: Defaults, kinds: Kinds) -> Block:
     width = _width(line, "a block") if _has_width(line) else None
     if width is not None and kind.keeps_width:
         message = f"the block `{kind.name}` keeps the width of what comes"
-        line.sink.error(VALUE, message, star.span)
+        help = "leave the width out, or put a space before it: then it is an adapter"
+        line.sink.error(VALUE, message, star.span, help=help)
     settings = read_settings(line, f"`{kind.name}`")
     options = settings.options(kind.options)
     style = settings.style(defaults) if kind.styled else None

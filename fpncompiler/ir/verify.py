@@ -26,6 +26,7 @@ class Violation:
     node: str = ""
     slot: int | None = None
     output: int | None = None
+    help: str = ""
 
 
 def verify(graph: Graph, after: str, *, resampled: bool = False, adapted: bool = False) -> None:
@@ -55,7 +56,8 @@ def violations(graph: Graph, *, resampled: bool = False, adapted: bool = False) 
     if cycle := graph.cycle():
         _, target, slot = cycle[-1]
         text = f"a cycle through {', '.join(edge[0] for edge in cycle[:MAX_SHOWN])}"
-        return [Violation(text + ", ..." * (len(cycle) > MAX_SHOWN), target, slot)]
+        text += ", ..." * (len(cycle) > MAX_SHOWN)
+        return [Violation(text, target, slot, help="leave out one of the edges")]
     faults = [
         fault
         for node in graph.nodes()
@@ -68,21 +70,26 @@ def _node_faults(graph: Graph, node: str, *, resampled: bool, adapted: bool) -> 
     op = graph.op(node)
     edges = graph.inputs(node)
     if fault := _arity_fault(op, len(edges)):
-        yield Violation(f"{node}: {fault}", node)
+        help = "call it `fuse`" if edges else "name what it reads, as in `[p4_in, p5_td]`"
+        yield Violation(f"{node}: {fault}", node, help=help)
     if isinstance(op, Input):
         return
     for slot, edge in enumerate(edges):
         level, width = arrival(graph, edge)
         if resampled and level != entry_level(op):
             text = f"{node}: input {slot} arrives at level {level}, not {entry_level(op)}"
-            yield Violation(text, node, slot)
+            distance = level - entry_level(op)
+            step = f"^{distance}" if distance > 0 else f"v{-distance}"
+            yield Violation(text, node, slot, help=f"write `{step}` behind it")
         if adapted and op.fuse_width not in (None, width):
             text = f"{node}: input {slot} arrives {width} wide, not {op.fuse_width}"
-            yield Violation(text, node, slot)
+            help = f"write `*{op.fuse_width}` behind it"
+            yield Violation(text, node, slot, help=help)
     if adapted and edges:
         width = width_after(op.steps, entry_width(graph, node))
         if width != op.width:
-            yield Violation(f"{node}: yields {width} channels, not {op.width}", node)
+            text = f"{node}: yields {width} channels, not {op.width}"
+            yield Violation(text, node, help=f"write `width {width}`, or a step that leads there")
 
 
 def _arity_fault(op: Input | Fuse | Unary, arity: int) -> str:
@@ -100,9 +107,12 @@ def _arity_fault(op: Input | Fuse | Unary, arity: int) -> str:
 def _output_faults(graph: Graph) -> Iterator[Violation]:
     for level, node in sorted(graph.outputs.items()):
         if node not in graph:
-            yield Violation(f"output {level} is {node}, which is not a node", output=level)
+            text = f"output {level} is {node}, which is not a node"
+            yield Violation(text, output=level, help="name a node")
         elif graph.op(node).level != level:
-            text = f"output {level} is {node}, which is at level {graph.op(node).level}"
-            yield Violation(text, output=level)
+            own = graph.op(node).level
+            text = f"output {level} is {node}, which is at level {own}"
+            help = f"call it `p{own}`, or name a node at level {level}"
+            yield Violation(text, output=level, help=help)
     if not graph.outputs:
-        yield Violation("there are no outputs")
+        yield Violation("there are no outputs", help="name them, as in `p3=NODE p4=NODE`")

@@ -37,7 +37,9 @@ def _between(network: Network) -> Iterator[Found]:
     last = len(network.layers)
     for level in network.outputs:
         if level not in given:
-            yield last, Violation(f"the network returns level {level}, which no output is at")
+            text = f"the network returns level {level}, which no output is at"
+            help = f"the last layer has {_levels(given)}"
+            yield last, Violation(text, help=help)
 
 
 def _widths(graph: Graph) -> dict[int, int]:
@@ -61,7 +63,12 @@ def _reads(
         source = giver if own else "the backbone"
         if width is None:
             text = f"{node}: {source} gives no map at level {op.level}"
-            yield index, Violation(text, node)
+            come = _levels(given if own else taps)
+            yield index, Violation(text, node, help=f"what is given: {come}")
         elif width != op.width:
             text = f"{node}: {source} gives {width} channels, not {op.width}"
-            yield index, Violation(text, node)
+            yield index, Violation(text, node, help=f"write `width {width}`")
+
+
+def _levels(given: Mapping[int, int]) -> str:
+    return ", ".join(f"level {level}" for level in sorted(given)) or "nothing"

@@ -1,6 +1,7 @@
 """The corpus of bad specs in `tests/data/diagnostics`, and what each says of itself.
 
 CODE/name.yaml        one spec; or a folder CODE/name with `main.yaml` and the specs that it names
+CODE/name.ir          a text of graphs, for `fpnc opt`
   td(l): [tb(l)]      # <- F204 tb(l) | words; F201 x@9 | words
 # expect 3:1-2 F101 | words
 # expect nowhere F402 | words
@@ -23,6 +24,7 @@ from pathlib import Path
 
 from fpncompiler.cli.options import add_options, options_of
 from fpncompiler.diagnostics import Diagnostic, SpecError
+from fpncompiler.opt import optimize
 from fpncompiler.options import Options
 from fpncompiler.pipeline import check_spec
 from tests.helpers import ROOT
@@ -46,7 +48,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class Case:
-    """A spec, or a folder of them, with the complete set of what is to be reported."""
+    """A spec, a folder of them or a text, with the complete set of what is to be reported."""
 
     code: str
     name: str
@@ -63,6 +65,11 @@ class Case:
     def is_folder(self) -> bool:
         """Whether it has several files."""
         return self.main.name == "main.yaml"
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is a text of graphs."""
+        return self.main.suffix == ".ir"
 
     @property
     def files(self) -> list[Path]:
@@ -116,9 +123,10 @@ def _case(path: Path) -> Case:
     is_folder = path.is_dir()
     main = path / "main.yaml" if is_folder else path
     case = Case(path.parent.name, path.stem, main, options_in(_read(main)), ())
+    copied = f"main{main.suffix}"
     expected: list[Expected] = []
     for file in case.files:
-        name = file.relative_to(main.parent).as_posix() if is_folder else "main.yaml"
+        name = file.relative_to(main.parent).as_posix() if is_folder else copied
         beside = file.with_suffix(".expect")
         if beside.exists():
             expected += [stated(line, name) for line in beside.read_text().splitlines()]
@@ -129,9 +137,15 @@ def _case(path: Path) -> Case:
 
 @cache
 def cases() -> tuple[Case, ...]:
-    """All cases, in order."""
+    """All cases that are specs, in order."""
     paths = [*CORPUS.glob("*/*.yaml"), *(p.parent for p in CORPUS.glob("*/*/main.yaml"))]
     return tuple(_case(path) for path in sorted(paths))
+
+
+@cache
+def text_cases() -> tuple[Case, ...]:
+    """All cases that are texts of graphs, in order."""
+    return tuple(_case(path) for path in sorted(CORPUS.glob("*/*.ir")))
 
 
 def single_cases() -> tuple[Case, ...]:
@@ -146,7 +160,9 @@ def reported(case: Case, folder: Path) -> tuple[Diagnostic, ...]:
     if case.is_folder:
         shutil.copytree(case.main.parent, folder, dirs_exist_ok=True)
     else:
-        shutil.copy(case.main, folder / "main.yaml")
+        shutil.copy(case.main, folder / f"main{case.main.suffix}")
+    if case.is_text:
+        return diagnostics_of_text(folder / "main.ir")
     return diagnostics_of(folder / "main.yaml", case.options)
 
 
@@ -156,6 +172,15 @@ def diagnostics_of(spec: str | Path, options: Options | None = None) -> tuple[Di
         return check_spec(spec, options or Options()).diagnostics
     except SpecError as error:
         return error.diagnostics
+
+
+def diagnostics_of_text(path: Path) -> tuple[Diagnostic, ...]:
+    """What `fpnc opt` says of a text."""
+    try:
+        optimize(path.read_bytes(), str(path), ())
+    except SpecError as error:
+        return error.diagnostics
+    return ()
 
 
 def place_of(diagnostic: Diagnostic, folder: Path) -> Place | None:

@@ -10,13 +10,16 @@ from tests.diagnostics.corpus import (
     Expected,
     cases,
     diagnostics_of,
+    diagnostics_of_text,
     place_of,
     reported,
     said,
+    text_cases,
 )
 from tests.helpers import ROOT
 
-CASES = cases()
+TEXTS = text_cases()
+CASES = (*cases(), *TEXTS)
 SOURCES = "\n".join(p.read_text() for p in sorted((ROOT / "fpncompiler").rglob("*.py")))
 # F6xx are faults of writing (tests/writing, tests/cli), F999 is our own
 EMITTED = {
@@ -60,8 +63,17 @@ def test_a_spec_with_warnings_compiles(case, tmp_path):
     assert not any(d.severity == "error" for d in reported(case, tmp_path))
 
 
+@pytest.mark.parametrize("case", TEXTS, ids=lambda case: case.id)
+def test_a_fault_of_a_text_says_where_and_what_to_do(case, tmp_path):
+    for found in reported(case, tmp_path):
+        assert found.span
+        assert found.help
+        assert not found.fix, "nothing mends texts"
+
+
 def test_every_code_has_six_cases():
-    count = Counter(case.code for case in CASES) + Counter(row[1] for row in GENERATED.values())
+    rows = (*GENERATED.values(), *GENERATED_TEXTS.values())
+    count = Counter(case.code for case in CASES) + Counter(row[1] for row in rows)
     assert {code: count[code] for code in sorted(EMITTED) if count[code] < LEAST} == {}
     assert set(count) - {SEVERAL} <= EMITTED
     assert count.total() >= 300
@@ -75,19 +87,35 @@ def _many_nodes(count: int) -> str:
     return _spec("".join(f"  n{i}(l): [in(l), in(l)]\n" for i in range(count)))
 
 
+def _graph(node: str, count: int) -> str:
+    nodes = "".join(f"{node.format(i)}\n" for i in range(count))
+    return f"graph mine\np3_in = input 3 width 64\n{nodes}outputs p3=p3_in\n"
+
+
 # What is too large for a file: the spec, the code, the line, and what is said.
 GENERATED: dict[str, tuple[str | bytes, str, int, str]] = {
     "too_large": (b"a" * (4 << 20) + b"\n", "F105", 1, "bytes"),
     "too_many_nodes": (_many_nodes(2401), "F505", 2405, "more than 12000 nodes"),
 }
+_FUSE = "n{} = fuse 3 width 64 sum [p3_in"
+# The same for texts of graphs.
+GENERATED_TEXTS: dict[str, tuple[str | bytes, str, int, str]] = {
+    "long": (b"#" * (4 << 20) + b"\n", "F706", 1, "bytes"),
+    "long_and_no_text": (b"\xff" * (4 << 20) + b"\n", "F706", 1, "bytes"),
+    "inputs": (_graph(f"{_FUSE}{', p3_in' * 256}]", 1), "F706", 3, "more than 256 maps"),
+    "edges": (_graph(f"{_FUSE}{', p3_in' * 255}]", 800), "F706", 781, "nodes, edges and steps"),
+    "steps": (_graph(f"{_FUSE} {'^1v1' * 500}]", 400), "F706", 202, "nodes, edges and steps"),
+    "steps_of_nodes": (_graph(f"{_FUSE}] > {'relu ' * 1000}", 400), "F706", 202, "and steps"),
+}
 
 
-@pytest.mark.parametrize("name", GENERATED)
+@pytest.mark.parametrize("name", [*GENERATED, *GENERATED_TEXTS])
 def test_what_is_too_large_is_refused(name, tmp_path):
-    data, code, line, words = GENERATED[name]
-    path = tmp_path / "mine.yaml"
+    is_text = name in GENERATED_TEXTS
+    data, code, line, words = GENERATED_TEXTS[name] if is_text else GENERATED[name]
+    path = tmp_path / ("mine.ir" if is_text else "mine.yaml")
     path.write_bytes(data.encode() if isinstance(data, str) else data)
-    (found,) = diagnostics_of(path)
+    (found,) = diagnostics_of_text(path) if is_text else diagnostics_of(path)
     assert found.span
     assert (found.code, found.span.line) == (code, line)
     assert words in found.message
