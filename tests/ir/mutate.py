@@ -25,9 +25,11 @@ WORDS = """graph with outputs network taps extra layer input backbone fuse unary
 STEPS = """^1 ^2(bilinear) v1 v2(avg_pool,padding=none) *64 *32(norm=false) *64(eps=0.1) ~ relu mish
     silu-full3*64-norm full3/2 full1(valid) depthwise5-relu norm-relu-full1 maxpool3/2 avgpool2/2
     separable3*64(bias=false,activation=relu) c2f c3*64(depth=2,shortcut=false,activation=relu)
-    l2_norm deconv carafe pixel_shuffle rep_conv(eps=0.1) residual full3(momentum=0.5)-norm""".split()
-TRAITS = """takes=any takes=64 share=a keep nested up=bilinear up=carafe up=pixel_shuffle down=avg_pool
-    down=full3/2 down=separable3/2-norm padding=none padding=symmetric adapters(norm=false)
+    l2_norm deconv carafe pixel_shuffle rep_conv(eps=0.1) residual
+    full3(momentum=0.5)-norm""".split()
+TRAITS = """takes=any takes=64 share=a keep nested up=bilinear up=carafe up=pixel_shuffle
+    down=avg_pool down=full3/2 down=separable3/2-norm padding=none padding=symmetric
+    adapters(norm=false)
     adapters(sharing=per_source) adapters(bias=false,eps=0.1) adapters(momentum=0.5)""".split()
 SETTINGS = """activation=relu unused_activation=mish eps=0.5 momentum=0.5 redundant_bias=false
     up=bilinear up=carafe down=avg_pool down=full3/2 padding=none adapters(norm=false)
@@ -126,5 +128,6 @@ def _blown_up(text: str, _other: str, rng: Random) -> str:
 
 
 _CHANGES: list[Callable[[str, str, Random], str]] = [
-    _said, _said, _said, _said, _characters, _word, _word, _swapped_words, _lines, _lines, _piece, _blown_up,
+    _said, _said, _said, _said, _characters, _word, _word, _swapped_words, _lines, _lines, _piece,
+    _blown_up,
 ]  # fmt: skip
