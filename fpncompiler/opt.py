@@ -1,4 +1,7 @@
-"""Passes on the textual IR: read, verified, rewritten, verified after each pass, printed."""
+"""Passes on the textual IR: read, verified, rewritten, verified after each pass, printed.
+
+What is printed reads back, unless a pass made something beyond the bounds of texts.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,6 +13,7 @@ from fpncompiler.ir.reader import Item, read_text
 from fpncompiler.ir.step_words import Kinds
 from fpncompiler.ir.text import print_all
 from fpncompiler.ir.verify import VerifyError, verify
+from fpncompiler.ir.verify_network import network_violations
 from fpncompiler.passes import PASSES
 from fpncompiler.plugins import block_kinds, fusion_kinds
 
@@ -30,11 +34,15 @@ def optimize(data: bytes, file: str, passes: Sequence[str]) -> str:
 
     Raises:
         SpecError: all faults of the text.
-        VerifyError: what a pass makes of it is no graph.
+        VerifyError: what a pass makes of it is no graph, or what all of them make of a network is
+            none, such as one whose edges need adapters again.
     """
     items = parse_ir(data, file)
     for name in passes:
         items = tuple(_after(name, item) for item in items)
+    for item in items:
+        if isinstance(item, Network):
+            _verify_network(item, passes)
     return print_all(items)
 
 
@@ -50,3 +58,10 @@ def _rewritten(name: str, graph: Graph) -> Graph:
     graph = PASSES[name](graph)
     verify(graph, name)
     return graph
+
+
+def _verify_network(network: Network, passes: Sequence[str]) -> None:
+    """Check what holds for networks alone, which one pass may break and a later one mend."""
+    if found := network_violations(network):
+        listed = "".join(f"\n  - {violation.text}" for _, violation in found)
+        raise VerifyError(f"after {', '.join(passes)}: network {network.name}{listed}")

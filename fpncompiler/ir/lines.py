@@ -43,33 +43,39 @@ class Token:
 class Line:
     """The tokens of a line, read from left to right; behind the last one the end is read again.
 
-    `form` is such a line as it should be, for those who have written something else.
+    Two are known at a time, so that a line of any length takes little. `form` is such a line as it
+    should be, for those who have written something else.
     """
 
     def __init__(self, text: str, file: str, number: int, sink: Sink) -> None:
         self.sink = sink
         self.form = "graph NAME"
-        self.tokens = [*_tokens(text, file, number)]
-        self.at = 0
-
-    @property
-    def next(self) -> Token:
-        """The token that is read next."""
-        return self.tokens[self.at]
+        self._text = text
+        self._place = file, number
+        self._read_to = self._last_end = 0
+        self.next = self._token()
+        self._behind: Token | None = None
 
     def behind(self) -> Token:
         """The token behind the next one."""
-        return self.tokens[min(self.at + 1, len(self.tokens) - 1)]
+        if self.next.sort == "end":
+            return self.next
+        if self._behind is None:
+            self._behind = self._token()
+        return self._behind
 
     @property
     def touches(self) -> bool:
         """Whether the next token follows the last one without a space."""
-        return self.at > 0 and self.tokens[self.at - 1].span.end_column == self.next.span.column
+        return self._last_end == self.next.span.column
 
     def take(self) -> Token:
         """Read the next token."""
         token = self.next
-        self.at = min(self.at + 1, len(self.tokens) - 1)
+        if token.sort != "end":
+            self._last_end = token.span.end_column
+            self.next = self.behind()
+            self._behind = None
         return token
 
     def has(self, text: str) -> bool:
@@ -105,18 +111,18 @@ class Line:
 
     def value(self, what: str) -> tuple[Value, Span]:
         """Read a number, `true`, `false` or a word, and its place."""
-        first = self.take()
-        if first.text == "-" and self.next.sort == "number":
+        first = self.next
+        if first.text == "-" and self.behind().sort == "number":
+            self.take()
             token = self.take()
             span = Span(first.span.file, first.span.line, first.span.column, token.span.end_column)
             return self._number(f"-{token.text}", span), span
         if first.sort == "number":
+            self.take()
             return self._number(first.text, first.span), first.span
-        if first.sort != "name":
-            self.at -= first.sort != "end"
-            self.expected(what)
+        token = self.name(what)
         flags = {"true": True, "false": False}
-        return flags.get(first.text, first.text), first.span
+        return flags.get(token.text, token.text), token.span
 
     def word(self, what: str, choices: Iterable[str]) -> str:
         """Read one of some words."""
@@ -149,6 +155,16 @@ class Line:
         if self.next.sort != "end":
             self.expected("the end of the line")
 
+    def _token(self) -> Token:
+        """The token at the place up to which the line is read."""
+        found = _TOKEN.match(self._text, self._read_to)
+        assert found
+        sort = str(found.lastgroup)
+        start, self._read_to = found.span(sort)
+        end = start + 1 if sort == "end" else self._read_to
+        span = Span(*self._place, start + 1, end + 1)
+        return Token(sort, "" if sort == "end" else found[sort], span)
+
     def _number(self, text: str, span: Span) -> int | float:
         if (whole := whole_number(text.lstrip("-"))) is not None:
             return -whole if text.startswith("-") else whole
@@ -172,17 +188,3 @@ def known_words(word: str, choices: Iterable[str]) -> str:
 def whole_number(text: str) -> int | None:
     """A whole number of few digits; None for anything else."""
     return int(text) if text.isdecimal() and len(text) <= MAX_DIGITS else None
-
-
-def _tokens(text: str, file: str, number: int) -> Iterable[Token]:
-    at = 0
-    while True:
-        found = _TOKEN.match(text, at)
-        assert found
-        sort = str(found.lastgroup)
-        start, at = found.span(sort)
-        shown = 1 if sort == "end" else at - start
-        span = Span(file, number, start + 1, start + 1 + shown)
-        yield Token(sort, "" if sort == "end" else found[sort], span)
-        if sort == "end":
-            return

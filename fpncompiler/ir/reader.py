@@ -128,20 +128,20 @@ class _Reader:
     def read(self) -> None:
         for number, text in enumerate(self.sink.texts[self.file], start=1):
             line = Line(text, self.file, number, self.sink)
-            if line.next.sort == "end":
+            first, second = line.next, line.behind()
+            if first.sort == "end":
                 continue
             try:
                 self._line(line)
             except LineError:
-                self._recover(line)
+                self._recover(first, second)
         self._finish()
         if not self.items and not self.sink.has_errors:
             message, help = "there is no graph in it", "begin with `graph NAME`"
             self.sink.error(SYNTAX, message, Span(self.file, 1, 1, 2), help=help)
 
-    def _recover(self, line: Line) -> None:
+    def _recover(self, first: Token, second: Token) -> None:
         """Remember which node a line was about, so that its readers are not told of."""
-        first, second = line.tokens[0], line.tokens[min(1, len(line.tokens) - 1)]
         if self.graph and first.sort == "name" and second.text == "=":
             self.graph.broken.add(first.text)
 

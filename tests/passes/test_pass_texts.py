@@ -97,9 +97,8 @@ def after(case: Given) -> str:
 
 
 def extra_levels(case: Given) -> Graph:
-    widths = {
-        level: int(width) if width else None for level, width in case.levels("levels").items()
-    }
+    levels = case.levels("levels").items()
+    widths = {level: int(width) if width else None for level, width in levels}
     how = case.defaults
     return add_extra_levels(case.taps, widths, how.resampling, how.adapting)
 
