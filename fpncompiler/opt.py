@@ -10,7 +10,7 @@ from fpncompiler.diagnostics import Sink
 from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.network import Network
 from fpncompiler.ir.reader import Item, read_text
-from fpncompiler.ir.step_words import Kinds
+from fpncompiler.ir.step_words import MAX_WIDTH, Kinds
 from fpncompiler.ir.text import print_all
 from fpncompiler.ir.verify import VerifyError, verify
 from fpncompiler.ir.verify_network import network_violations
@@ -56,6 +56,9 @@ def _after(name: str, item: Item) -> Item:
 
 def _rewritten(name: str, graph: Graph) -> Graph:
     graph = PASSES[name](graph)
+    for node in graph.nodes():
+        if graph.op(node).width > MAX_WIDTH:  # of concatenations of concatenations
+            raise VerifyError(f"after {name}: node {node} has more than {MAX_WIDTH} channels")
     verify(graph, name)
     return graph
 

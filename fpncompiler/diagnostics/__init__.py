@@ -9,10 +9,11 @@ Codes by phase: 1xx reading YAML, 2xx the language, 3xx the graph, 4xx levels an
 from fpncompiler.diagnostics.model import Diagnostic, Edit, Fix, Label, Span
 from fpncompiler.diagnostics.silence import Silence, audible, silences_in
 from fpncompiler.diagnostics.sink import Sink, SpecError
-from fpncompiler.diagnostics.suggestions import nearest, rename, suggest
+from fpncompiler.diagnostics.suggestions import MAX_CHOICES, nearest, rename, suggest
 from fpncompiler.diagnostics.text import Texts, printable, render
 
 __all__ = [
+    "MAX_CHOICES",
     "Diagnostic",
     "Edit",
     "Fix",

@@ -14,7 +14,7 @@ from typing import NoReturn
 from fpncompiler.diagnostics import Sink, Span, suggest
 from fpncompiler.kinds import Value
 
-SYNTAX, WORD, VALUE = "F701", "F702", "F703"
+SYNTAX, WORD, VALUE, LARGE = "F701", "F702", "F703", "F706"
 MAX_DIGITS = 24
 MAX_KNOWN = 40  # words that a help lists
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from fpncompiler.ir.defaults import Defaults, taken_by_fusion, taken_by_unary
-from fpncompiler.ir.lines import VALUE, Line, Token
+from fpncompiler.ir.lines import LARGE, VALUE, Line, Token
 from fpncompiler.ir.ops import (
     ACTIVATIONS,
     DOWN_MODES,
@@ -48,7 +48,6 @@ from fpncompiler.ir.step_words import (
     read_steps,
 )
 
-LARGE = "F706"
 MAX_LEVEL = 30
 MAX_INPUTS = 256
 FLAGS = ("true", "false")

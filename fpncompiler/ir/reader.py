@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from fpncompiler.diagnostics import Label, Sink, Span, suggest
+from fpncompiler.diagnostics import MAX_CHOICES, Label, Sink, Span, suggest
 from fpncompiler.ir.defaults import Defaults
 from fpncompiler.ir.graph import Edge, Graph
-from fpncompiler.ir.lines import SYNTAX, VALUE, Line, LineError, Token, whole_number
+from fpncompiler.ir.lines import LARGE, SYNTAX, VALUE, Line, LineError, Token, whole_number
 from fpncompiler.ir.network import Layer, Network
-from fpncompiler.ir.node_lines import LARGE, MAX_LEVEL, NodeText, read_defaults, read_node
+from fpncompiler.ir.node_lines import MAX_LEVEL, NodeText, read_defaults, read_node
 from fpncompiler.ir.ops import Input
 from fpncompiler.ir.settings import LEAVE_ONE, TWICE
 from fpncompiler.ir.step_words import MAX_WIDTH, Kinds
@@ -26,7 +26,7 @@ Item = Graph | Network
 
 UNKNOWN_NODE, BROKEN = "F704", "F707"
 MAX_BYTES = 1 << 22
-MAX_PARTS = 200_000  # nodes, what they read, and steps
+MAX_PARTS = 200_000  # nodes, steps, and twice what nodes read
 MAX_REPEATS = 1000
 TEXT_NAME = "<text>"
 TO_SHORTEN = "equal layers are one graph, `layer x3 graph NAME`"
@@ -127,10 +127,10 @@ class _Reader:
 
     def read(self) -> None:
         for number, text in enumerate(self.sink.texts[self.file], start=1):
+            if text.lstrip(" \t")[:1] in ("", "#"):
+                continue
             line = Line(text, self.file, number, self.sink)
             first, second = line.next, line.behind()
-            if first.sort == "end":
-                continue
             try:
                 self._line(line)
             except LineError:
@@ -223,11 +223,11 @@ class _Reader:
         name = line.next
         graph = self._open(line, name, "belongs to a graph")
         node = read_node(line, graph.defaults, self.kinds)
-        self.parts += 1 + len(node.edges)
+        self.parts += 1 + 2 * len(node.edges)
         self.parts += sum(len(edge.via) for edge in node.edges)
         self.parts += 0 if isinstance(node.op, Input) else len(node.op.steps)
         if self.parts > MAX_PARTS:
-            message = f"the text has more than {MAX_PARTS} nodes, edges and steps"
+            message = f"the text has more than {MAX_PARTS} parts"
             self.sink.fatal(LARGE, message, name.span, help=TO_SHORTEN)
         if first := graph.nodes.get(name.text):
             labels = (Label(first.name.span, "the first"),)
@@ -335,7 +335,8 @@ def _references(graph: _GraphText) -> Iterator[Token]:
 
 
 def _refuse_reference(token: Token, graph: _GraphText, sink: Sink) -> None:
-    help = suggest(token.text, graph.nodes) or f"add a line `{token.text} = ...`"
+    near = suggest(token.text, graph.nodes) if len(graph.nodes) <= MAX_CHOICES else ""
+    help = near or f"add a line `{token.text} = ...`"
     message = f"there is no node `{token.text}` in graph `{graph.name}`"
     sink.error(UNKNOWN_NODE, message, token.span, help=help)
 

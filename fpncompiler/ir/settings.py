@@ -6,11 +6,12 @@ from typing import cast
 
 from fpncompiler.diagnostics import Label, Span
 from fpncompiler.ir.defaults import Defaults
-from fpncompiler.ir.lines import VALUE, WORD, Line, Token, known_words
+from fpncompiler.ir.lines import LARGE, VALUE, WORD, Line, Token, known_words
 from fpncompiler.ir.ops import ACTIVATIONS, Activation, Norm, Styled
 from fpncompiler.kinds import Option, Value
 
 TWICE = "F705"
+MAX_SETTINGS = 100
 LEAVE_ONE = "leave one of the two out"
 
 
@@ -151,5 +152,8 @@ def read_settings(line: Line, what: str) -> Settings:
             labels = (Label(first.name.span, "the first"),)
             line.sink.error(TWICE, message, name.span, labels=labels, help=LEAVE_ONE)
             continue
+        if len(settings.given) == MAX_SETTINGS:
+            message = f"{what} has more than {MAX_SETTINGS} settings"
+            line.fault(LARGE, message, name.span, "nothing has so many")
         settings.given[name.text] = Setting(name, value, span)
     return settings

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from fpncompiler.ir.defaults import Defaults
-from fpncompiler.ir.lines import SYNTAX, VALUE, Line, Token, whole_number
+from fpncompiler.ir.lines import LARGE, SYNTAX, VALUE, Line, Token, whole_number
 from fpncompiler.ir.ops import (
     ACTIVATIONS,
     CONV_KINDS,
@@ -35,6 +35,7 @@ from fpncompiler.ir.settings import Settings, read_settings
 from fpncompiler.kinds import BlockKind, FusionKind
 
 MAX_WIDTH = 1 << 20
+MAX_STEPS = 1000  # of an edge, or of a node
 MAX_KERNEL = 99
 MAX_JUMP = 30  # levels
 STRIDES = (1, 2, 4, 8, 16)
@@ -55,6 +56,9 @@ def read_steps(line: Line, defaults: Defaults, kinds: Kinds) -> tuple[Step, ...]
     """The steps up to the end of an edge or of the line."""
     steps: list[Step] = []
     while line.next.text not in STOPS or line.next.sort == "other":
+        if len(steps) == MAX_STEPS:
+            message, help = f"more than {MAX_STEPS} steps in a row", "put nodes between them"
+            line.fault(LARGE, message, line.next.span, help)
         steps.append(read_step(line, defaults, kinds))
     return tuple(steps)
 

@@ -103,9 +103,16 @@ GENERATED_TEXTS: dict[str, tuple[str | bytes, str, int, str]] = {
     "long": (b"#" * (4 << 20) + b"\n", "F706", 1, "bytes"),
     "long_and_no_text": (b"\xff" * (4 << 20) + b"\n", "F706", 1, "bytes"),
     "inputs": (_graph(f"{_FUSE}{', p3_in' * 256}]", 1), "F706", 3, "more than 256 maps"),
-    "edges": (_graph(f"{_FUSE}{', p3_in' * 255}]", 800), "F706", 781, "nodes, edges and steps"),
-    "steps": (_graph(f"{_FUSE} {'^1v1' * 500}]", 400), "F706", 202, "nodes, edges and steps"),
-    "steps_of_nodes": (_graph(f"{_FUSE}] > {'relu ' * 1000}", 400), "F706", 202, "and steps"),
+    "edges": (_graph(f"{_FUSE}{', p3_in' * 255}]", 400), "F706", 392, "200000 parts"),
+    "parts": (_graph(f"{_FUSE} {'^1v1' * 500}]", 400), "F706", 202, "200000 parts"),
+    "parts_of_nodes": (_graph(f"{_FUSE}] > {'relu ' * 1000}", 400), "F706", 202, "200000 parts"),
+    "steps": (_graph(f"{_FUSE}] > {'relu ' * 1001}", 1), "F706", 3, "1000 steps"),
+    "settings": (
+        _graph(f"{_FUSE} *64({', '.join(f's{i}' for i in range(101))})]", 1),
+        "F706",
+        3,
+        "settings",
+    ),
 }
 
 

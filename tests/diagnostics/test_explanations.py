@@ -22,6 +22,8 @@ from fpncompiler.ir.node_lines import MAX_INPUTS
 from fpncompiler.ir.node_lines import MAX_LEVEL as MAX_LEVEL_OF_TEXTS
 from fpncompiler.ir.reader import MAX_BYTES
 from fpncompiler.ir.reader import MAX_PARTS as MAX_PARTS_OF_TEXTS
+from fpncompiler.ir.settings import MAX_SETTINGS
+from fpncompiler.ir.step_words import MAX_STEPS
 from fpncompiler.options import Options
 from fpncompiler.pipeline import check_spec, compile_spec
 from fpncompiler.spec.budget import MAX_PARTS
@@ -246,7 +248,7 @@ def test_the_guide_lists_all_codes():
         ("F302", (MAX_LEVEL,)),
         ("F505", (MAX_NODES, MAX_PARTS, MAX_FAN_IN, MAX_MAP_WIDTH)),
         ("F703", (MAX_LEVEL_OF_TEXTS,)),
-        ("F706", (MAX_BYTES, MAX_PARTS_OF_TEXTS, MAX_INPUTS)),
+        ("F706", (MAX_BYTES, MAX_PARTS_OF_TEXTS, MAX_INPUTS, MAX_STEPS, MAX_SETTINGS)),
     ],
 )
 def test_the_limits_are_the_compilers(code, limits):

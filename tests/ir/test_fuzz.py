@@ -3,17 +3,23 @@
 `FPNC_FUZZ_SECONDS=600 FPNC_FUZZ_SEED=1 pytest tests/ir/test_fuzz.py` searches for longer.
 """
 
+import contextlib
 import os
 import random
 import re
+import signal
 import time
 from functools import cache
+from types import FrameType
+
+import pytest
 
 from fpncompiler.diagnostics import Diagnostic, SpecError
-from fpncompiler.ir.reader import Item
+from fpncompiler.ir.reader import MAX_BYTES, Item
 from fpncompiler.ir.text import print_all
 from fpncompiler.opt import PASSES, VerifyError, optimize, parse_ir
 from fpncompiler.pipeline import Options, check_spec
+from tests.ir.bombs import bombs
 from tests.ir.mutate import mutate
 from tests.ir.texts import ROOT, contents
 
@@ -21,6 +27,9 @@ FILE = "mine.ir"
 COUNT = 3000
 SECONDS = float(os.environ.get("FPNC_FUZZ_SECONDS", "0"))
 SEED = int(os.environ.get("FPNC_FUZZ_SEED", "20261123"))
+HEAVY = bool(os.environ.get("FPNC_HEAVY"))
+SCALE = 1 if HEAVY else 16
+ALLOWED = 120.0 if HEAVY else 10.0  # seconds, on a busy machine
 CODES = re.compile(r"F70[1-7]")
 BOUNDS = {"F703", "F706"}
 COMPILED = ("bifpn", "nas_fpn", "yolov8_pan", "qufpn", "rtdetr_ccff", "asff")
@@ -136,3 +145,36 @@ def test_mutants_of_bytes_are_harmless():
         for _ in range(rng.choice((1, 2, 5))):
             data[rng.randrange(len(data))] = rng.randrange(256)
         assert_harmless(bytes(data), rng)
+
+
+class TooSlowError(Exception):
+    """A text takes too long."""
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    raise TooSlowError
+
+
+@pytest.fixture
+def limited():
+    """Ends what takes more processor time than it may."""
+    before = signal.signal(signal.SIGPROF, _stop)
+    signal.setitimer(signal.ITIMER_PROF, ALLOWED)
+    yield
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    signal.signal(signal.SIGPROF, before)
+
+
+@pytest.mark.parametrize("name", bombs(SCALE))
+def test_bombs_do_no_harm(name, limited):
+    data = bombs(SCALE)[name].encode()
+    assert len(data) <= MAX_BYTES
+    if items_of(data):
+        with contextlib.suppress(VerifyError):
+            optimize(data, FILE, [*PASSES])
+
+
+def test_a_width_beyond_all_bounds_is_a_fault_of_the_pass():
+    data = bombs(16)["widths_that_double"].encode()
+    with pytest.raises(VerifyError, match="more than 1048576 channels"):
+        optimize(data, FILE, ["infer_widths"])
