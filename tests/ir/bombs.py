@@ -15,6 +15,12 @@ def graph(lines: Iterable[str], tail: str = TAIL) -> str:
 NODE = "a = fuse 3 width 64 sum [p3_in]"
 IN_BRACKETS = "a = fuse 3 width 64 sum [{}]"
 BEHIND = f"{NODE} > {{}}"
+MANY = 90_000  # lines
+
+
+def behind(number: int) -> str:
+    """The 200 nodes before one."""
+    return ", ".join(f"n{j}" for j in range(max(0, number - 200), number)) or "p3_in"
 
 
 def bombs(scale: int) -> dict[str, str]:
@@ -34,8 +40,16 @@ def bombs(scale: int) -> dict[str, str]:
         **{
             f"line_of_{name}": long(mark)
             for name, mark in {
-                "spaces": " ", "equals": "=", "dots": ".", "digits": "9", "letters": "a",
-                "brackets": "(", "exponents": "1e", "minus": "-", "tabs": "\t", "carets": "^1",
+                "spaces": " ",
+                "equals": "=",
+                "dots": ".",
+                "digits": "9",
+                "letters": "a",
+                "brackets": "(",
+                "exponents": "1e",
+                "minus": "-",
+                "tabs": "\t",
+                "carets": "^1",
             }.items()
         },
         "lines_of_nothing": "\n" * (full - 1),
@@ -50,10 +64,14 @@ def bombs(scale: int) -> dict[str, str]:
         "level": long("9", "outputs p{}=p3_in"),
         "sources": long("p3_in, ", IN_BRACKETS),
         "sources_without_commas": long("p3_in ", IN_BRACKETS),
-        "unknown_sources": graph(f"n{i} = fuse 3 width 64 sum [{'zz, ' * 255}zz]" for i in range(780 // scale)),
+        "unknown_sources": graph(
+            f"n{i} = fuse 3 width 64 sum [{'zz, ' * 255}zz]" for i in range(780 // scale)
+        ),
         "unknown_names_among_many": graph(
-            [*(f"node_{i} = input 3 width 64" for i in range(60_000 // scale)),
-             *(f"b{i} = unary 3 width 64 [nodes_{i}]" for i in range(1000))]
+            [
+                *(f"node_{i} = input 3 width 64" for i in range(60_000 // scale)),
+                *(f"b{i} = unary 3 width 64 [nodes_{i}]" for i in range(1000)),
+            ]
         ),
         "steps": long("relu ", BEHIND),
         "steps_of_an_edge": long("^1 v1 ", IN_BRACKETS.replace("{}", "p3_in {}")),
@@ -71,17 +89,19 @@ def bombs(scale: int) -> dict[str, str]:
         "nodes": many(lambda i: f"n{i} = input 3 width 1"),
         "same_node": many(lambda _: "n = input 3 width 1"),
         "chain": graph(
-            f"n{i} = unary 3 width 1 [{f'n{i - 1}' if i else 'p3_in'}]" for i in range(90_000 // scale)
+            f"n{i} = unary 3 width 1 [{f'n{i - 1}' if i else 'p3_in'}]"
+            for i in range(MANY // scale)
         ),
-        "chain_backwards": graph(f"n{i} = unary 3 width 1 [n{i + 1}]" for i in range(90_000 // scale))
-        .replace(f"[n{90_000 // scale}]", "[p3_in]"),
-        "circle": graph(f"n{i} = unary 3 width 1 [n{(i + 1) % (90_000 // scale)}]" for i in range(90_000 // scale)),
-        "dense": graph(
-            f"n{i} = fuse 3 width 64 sum [{', '.join(f'n{j}' for j in range(max(0, i - 200), i)) or 'p3_in'}]"
-            for i in range(900 // scale)
+        "chain_backwards": graph(
+            f"n{i} = unary 3 width 1 [n{i + 1}]" for i in range(MANY // scale)
+        ).replace(f"[n{MANY // scale}]", "[p3_in]"),
+        "circle": graph(
+            f"n{i} = unary 3 width 1 [n{(i + 1) % (MANY // scale)}]" for i in range(MANY // scale)
         ),
+        "dense": graph(f"n{i} = fuse 3 width 64 sum [{behind(i)}]" for i in range(900 // scale)),
         "widths_that_double": graph(
-            f"n{i} = fuse 3 width ? concat [{f'n{i - 1}, n{i - 1}' if i else 'p3_in'}]" for i in range(60_000 // scale)
+            f"n{i} = fuse 3 width ? concat [{f'n{i - 1}, n{i - 1}' if i else 'p3_in'}]"
+            for i in range(60_000 // scale)
         ),
         "graphs": "".join(
             f"graph g{i}\np3_in = input 3 width 64\n{TAIL}" for i in range(full // 55 - 10)
@@ -90,6 +110,7 @@ def bombs(scale: int) -> dict[str, str]:
         "networks": "network n\n" * (full // 10 - 1),
         "layers": "network n\ntaps c3=64\noutputs p3\nextra graph e\nc3 = backbone 3 width 64\n"
         "outputs p3=c3\n"
-        + f"layer x1000 graph l\np3_in = input 3 width 64\n{TAIL}" * (full // 64 - 10),
-        "violations": graph(f"n{i} = unary 3 width 1 [p3_in, p3_in]" for i in range(90_000 // scale)),
-    }  # fmt: skip
+        + f"layer x1000 graph l\np3_in = input 3 width 64\n{TAIL}"
+        * (full // 64 - 10),
+        "violations": graph(f"n{i} = unary 3 width 1 [p3_in, p3_in]" for i in range(MANY // scale)),
+    }
