@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from fpncompiler import pipeline
 from fpncompiler.codegen.header import digest
+from fpncompiler.diagnostics import SpecError
 from fpncompiler.spec.reading import Levels, parse_levels
+
+__all__ = ["SpecError", "class_of", "compile_spec", "draw", "load_model"]
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from fpncompiler.drawing.drawings import Drawing
 
 
 def compile_spec(
@@ -91,6 +96,46 @@ def load_model(
         SpecError: as `compile_spec`.
     """
     return class_of(compile_spec(path_or_text, phi, **options))
+
+
+def draw(
+    *compiled: pipeline.Compiled | pipeline.Checked,
+    stages: bool = False,
+    layers: int = 1,
+    adapters: bool = False,
+) -> "Drawing":
+    """Draw what `compile_spec` returns; a notebook shows the result as a picture.
+
+    Args:
+        compiled: one or several, which are drawn side by side.
+        stages: one layer as declared and after each rewrite, and the network; of one spec.
+        layers: how many layers to draw one by one; those beyond that look alike are drawn once.
+        adapters: mark the 1x1 convolutions to another width.
+
+    Returns:
+        The drawing. `fpncompiler.drawing.told(drawing, "svg")` is its text, for a file.
+
+    Raises:
+        TooLargeError: it has more nodes and edges than anybody could read.
+        ValueError: nothing to draw, or arguments that contradict each other.
+    """
+    from fpncompiler.drawing import drawings
+
+    if not compiled:
+        raise ValueError("there is nothing to draw: give what compile_spec returns")
+    if stages and (len(compiled) > 1 or adapters):
+        raise ValueError("stages are of one spec, and come before adapters")
+    titles = [f"{each.topology.title} ({each.model.variant})" for each in compiled]
+    first, title = compiled[0], titles[0]
+    if stages:
+        drawing = drawings.stages_drawing(first.stages, title, first.network)
+    elif len(compiled) == 1:
+        drawing = drawings.network_drawing(first.network, title, layers=layers, adapters=adapters)
+    else:
+        networks = [*zip(titles, (each.network for each in compiled), strict=True)]
+        drawing = drawings.networks_drawing(networks, "", layers=layers, adapters=adapters)
+    drawings.refuse_large(drawing)
+    return drawing
 
 
 def class_of(compiled: pipeline.Compiled) -> "Callable[..., nn.Module]":

@@ -19,6 +19,7 @@ MODULES = {
 # part -> the parts that it may import, apart from itself; "" is the package's own `__init__`
 ARROWS = {
     "": {"api"},
+    "__main__": {"cli"},
     "cli": {
         "",
         "api",
@@ -50,7 +51,7 @@ ARROWS = {
     "opt": {"passes", "plugins", "ir", "diagnostics"},
     "mending": {"pipeline", "options", "spec", "codegen", "diagnostics"},
     "authoring": {"spec", "codegen"},
-    "api": {"pipeline", "codegen", "spec"},
+    "api": {"pipeline", "codegen", "drawing", "spec", "diagnostics"},
     "report": {"pipeline", "options", "codegen", "analysis", "backbones", "ir", "diagnostics"},
     "drawing": {"ir"},
     "comparison": {"", "pipeline", "drawing", "spec", "analysis", "ir", "diagnostics", "timing"},
