@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fpncompiler import pipeline
 from fpncompiler.codegen.header import digest
 from fpncompiler.diagnostics import SpecError
+from fpncompiler.spec.finding import found_spec
 from fpncompiler.spec.reading import Levels, parse_levels
 
 __all__ = ["SpecError", "class_of", "compile_spec", "draw", "load_model"]
@@ -38,7 +39,7 @@ def compile_spec(
     """Compile a topology without importing torch and without writing anything.
 
     Args:
-        path_or_text: a spec's path, or its YAML text, which has a line break.
+        path_or_text: a spec's path, the name of one that ships, or YAML text with a line break.
         phi: compound coefficient, 0 if neither it nor `variant` is given.
         variant: a named row of the model in place of phi, such as `d7x` or `lite2`.
         model: the model spec, `efficientdet` if the topology does not say.
@@ -54,7 +55,7 @@ def compile_spec(
 
     Raises:
         SpecError: the spec has faults; its text lists them with their places.
-        SpecNotFoundError: the file cannot be read.
+        SpecNotFoundError: there is no such spec, or it cannot be read.
         ValueError: arguments that contradict each other.
     """
     if scaling not in ("published", "formula"):
@@ -74,6 +75,8 @@ def compile_spec(
         pretrained_backbone=pretrained_backbone,
         inference=inference,
     )
+    if isinstance(path_or_text, str) and "\n" not in path_or_text:
+        path_or_text = found_spec(path_or_text)
     return pipeline.compile_spec(path_or_text, options)
 
 

@@ -34,6 +34,10 @@ class Drawing:
     title: str
     about: str
 
+    def __repr__(self) -> str:
+        """One line: the panels have all that is drawn."""
+        return f"<Drawing: {(self.title or self.about)!r}>"
+
     def _repr_svg_(self) -> str:
         """What a notebook shows; in fixed colours, for pages that remove style sheets."""
         return told(self, "svg", "light")

@@ -32,6 +32,16 @@ def found_specs(word: str) -> list[Path]:
     return [path]  # which cannot be read, as whoever reads it will say
 
 
+def found_spec(word: str) -> Path:
+    """The one spec file that a word stands for; a folder is returned as it is.
+
+    Raises:
+        SpecNotFoundError: there is no such name.
+    """
+    path = Path(word)
+    return path if _is_there(path) else found_specs(word)[0]
+
+
 def found_in(subfolder: str, word: str) -> Path:
     """The file that a word stands for: a path, or a name in a subfolder of the spec folders.
 
