@@ -97,7 +97,7 @@ OUTSIDE = {
     "blocks": TORCH,
     "drawing": {"resvg_py"},
     "cli": {"torch", "tqdm"},  # where latency is measured
-    "comparison": {"jinja2", "markupsafe", "matplotlib"},
+    "comparison": {"PIL", "jinja2", "markupsafe", "matplotlib"},
 }
 BLOCKS_STANDARD = {"collections", "copy", "math", "typing"}
 
