@@ -11,10 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from fpncompiler import pipeline
 from fpncompiler.codegen.header import digest
+from fpncompiler.diagnostics import SpecError
+from fpncompiler.spec.finding import found_spec
 from fpncompiler.spec.reading import Levels, parse_levels
+
+__all__ = ["SpecError", "class_of", "compile_spec", "draw", "load_model"]
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from fpncompiler.drawing.drawings import Drawing
 
 
 def compile_spec(
@@ -33,7 +39,7 @@ def compile_spec(
     """Compile a topology without importing torch and without writing anything.
 
     Args:
-        path_or_text: a spec's path, or its YAML text, which has a line break.
+        path_or_text: a spec's path, the name of one that ships, or YAML text with a line break.
         phi: compound coefficient, 0 if neither it nor `variant` is given.
         variant: a named row of the model in place of phi, such as `d7x` or `lite2`.
         model: the model spec, `efficientdet` if the topology does not say.
@@ -49,7 +55,7 @@ def compile_spec(
 
     Raises:
         SpecError: the spec has faults; its text lists them with their places.
-        SpecNotFoundError: the file cannot be read.
+        SpecNotFoundError: there is no such spec, or it cannot be read.
         ValueError: arguments that contradict each other.
     """
     if scaling not in ("published", "formula"):
@@ -69,6 +75,8 @@ def compile_spec(
         pretrained_backbone=pretrained_backbone,
         inference=inference,
     )
+    if isinstance(path_or_text, str) and "\n" not in path_or_text:
+        path_or_text = found_spec(path_or_text)
     return pipeline.compile_spec(path_or_text, options)
 
 
@@ -91,6 +99,46 @@ def load_model(
         SpecError: as `compile_spec`.
     """
     return class_of(compile_spec(path_or_text, phi, **options))
+
+
+def draw(
+    *compiled: pipeline.Compiled | pipeline.Checked,
+    stages: bool = False,
+    layers: int = 1,
+    adapters: bool = False,
+) -> "Drawing":
+    """Draw what `compile_spec` returns; a notebook shows the result as a picture.
+
+    Args:
+        compiled: one or several, which are drawn side by side.
+        stages: one layer as declared and after each rewrite, and the network; of one spec.
+        layers: how many layers to draw one by one; those beyond that look alike are drawn once.
+        adapters: mark the 1x1 convolutions to another width.
+
+    Returns:
+        The drawing. `fpncompiler.drawing.told(drawing, "svg")` is its text, for a file.
+
+    Raises:
+        TooLargeError: it has more nodes and edges than anybody could read.
+        ValueError: nothing to draw, or arguments that contradict each other.
+    """
+    from fpncompiler.drawing import drawings
+
+    if not compiled:
+        raise ValueError("there is nothing to draw: give what compile_spec returns")
+    if stages and (len(compiled) > 1 or adapters):
+        raise ValueError("stages are of one spec, and come before adapters")
+    titles = [f"{each.topology.title} ({each.model.variant})" for each in compiled]
+    first, title = compiled[0], titles[0]
+    if stages:
+        drawing = drawings.stages_drawing(first.stages, title, first.network)
+    elif len(compiled) == 1:
+        drawing = drawings.network_drawing(first.network, title, layers=layers, adapters=adapters)
+    else:
+        networks = [*zip(titles, (each.network for each in compiled), strict=True)]
+        drawing = drawings.networks_drawing(networks, "", layers=layers, adapters=adapters)
+    drawings.refuse_large(drawing)
+    return drawing
 
 
 def class_of(compiled: pipeline.Compiled) -> "Callable[..., nn.Module]":

@@ -19,6 +19,7 @@ MODULES = {
 # part -> the parts that it may import, apart from itself; "" is the package's own `__init__`
 ARROWS = {
     "": {"api"},
+    "__main__": {"cli"},
     "cli": {
         "",
         "api",
@@ -52,7 +53,7 @@ ARROWS = {
     "opt": {"passes", "plugins", "ir", "diagnostics"},
     "mending": {"pipeline", "options", "spec", "codegen", "diagnostics"},
     "authoring": {"spec", "codegen"},
-    "api": {"pipeline", "codegen", "spec"},
+    "api": {"pipeline", "codegen", "drawing", "spec", "diagnostics"},
     "report": {"pipeline", "options", "codegen", "analysis", "backbones", "ir", "diagnostics"},
     "drawing": {"ir"},
     "comparison": {"", "pipeline", "drawing", "spec", "analysis", "ir", "diagnostics", "timing"},
@@ -101,7 +102,7 @@ OUTSIDE = {
     "blocks": TORCH,
     "drawing": {"resvg_py"},
     "cli": {"torch", "tqdm"},  # where latency is measured
-    "comparison": {"jinja2", "markupsafe", "matplotlib"},
+    "comparison": {"PIL", "jinja2", "markupsafe", "matplotlib"},
 }
 BLOCKS_STANDARD = {"collections", "copy", "math", "typing"}
 

@@ -78,6 +78,7 @@ def add_draw(commands: "Commands") -> None:
 
 
 def _run(parsed: argparse.Namespace, report: Report) -> None:
+    from fpncompiler.api import draw
     from fpncompiler.drawing.drawings import TooLargeError
     from fpncompiler.drawing.png import RenderError
 
@@ -90,7 +91,10 @@ def _run(parsed: argparse.Namespace, report: Report) -> None:
     if checked is None:
         return
     try:
-        data = _data(_drawing(checked, parsed), form, parsed.theme)
+        drawing = draw(
+            *checked, stages=parsed.stages, layers=parsed.layers, adapters=parsed.adapters
+        )
+        data = _data(drawing, form, parsed.theme)
     except TooLargeError as error:
         help = "draw one of several specs, fewer `--layers` or `--levels`"
         report.trouble(f"{error}{HELP}{help}")
@@ -155,23 +159,6 @@ def _checked(parsed: argparse.Namespace, report: Report) -> "list[Checked] | Non
             report.findings(checked.diagnostics, checked.texts)
             found.append(checked)
     return found if len(found) == len(parsed.specs) else None
-
-
-def _drawing(checked: "list[Checked]", parsed: argparse.Namespace) -> "Drawing":
-    from fpncompiler.drawing.drawings import network_drawing, networks_drawing, stages_drawing
-
-    first = checked[0]
-    if parsed.stages:
-        return stages_drawing(first.stages, _title(first), first.network)
-    layers, adapters = parsed.layers, parsed.adapters
-    if len(checked) == 1:
-        return network_drawing(first.network, _title(first), layers=layers, adapters=adapters)
-    networks = [(_title(each), each.network) for each in checked]
-    return networks_drawing(networks, "", layers=layers, adapters=adapters)
-
-
-def _title(checked: "Checked") -> str:
-    return f"{checked.topology.title} ({checked.model.variant})"
 
 
 def _data(drawing: "Drawing", form: str, theme: "Theme") -> bytes:

@@ -34,6 +34,14 @@ class Drawing:
     title: str
     about: str
 
+    def __repr__(self) -> str:
+        """One line: the panels have all that is drawn."""
+        return f"<Drawing: {(self.title or self.about)!r}>"
+
+    def _repr_svg_(self) -> str:
+        """What a notebook shows; in fixed colours, for pages that remove style sheets."""
+        return told(self, "svg", "light")
+
 
 def layer_svg(graph: Graph, *, title: str = "") -> str:
     """One layer with its inputs and outputs, as a standalone `<svg>` element.
@@ -97,11 +105,7 @@ def told(drawing: Drawing, form: Form, theme: Theme = "auto") -> str:
     Raises:
         TooLargeError: it has more nodes and edges than anybody could read.
     """
-    pictures = [panel.picture for panel in drawing.panels]
-    parts = sum(len(picture.boxes) + len(picture.arrows) for picture in pictures)
-    if parts > MAX_PARTS:
-        message = f"{parts} nodes and edges cannot be drawn: {MAX_PARTS} is the most"
-        raise TooLargeError(message)
+    refuse_large(drawing)
     match form:
         case "svg":
             return svg_of(drawing.panels, drawing.title, drawing.about, theme)
@@ -111,6 +115,19 @@ def told(drawing: Drawing, form: Form, theme: Theme = "auto") -> str:
             return dot_of(drawing.panels, drawing.title, drawing.about)
         case _:
             assert_never(form)
+
+
+def refuse_large(drawing: Drawing) -> None:
+    """Let pass what somebody could read.
+
+    Raises:
+        TooLargeError: it has more nodes and edges than that.
+    """
+    pictures = [panel.picture for panel in drawing.panels]
+    parts = sum(len(picture.boxes) + len(picture.arrows) for picture in pictures)
+    if parts > MAX_PARTS:
+        message = f"{parts} nodes and edges cannot be drawn: {MAX_PARTS} is the most"
+        raise TooLargeError(message)
 
 
 def _alone(picture: Picture, title: str) -> Drawing:

@@ -1,9 +1,11 @@
-"""Colours of drawings, in light and in dark, as the style sheet of an SVG.
+"""Colours of drawings, in light and in dark, as the style sheet of an SVG or as attributes.
 
 A text has a contrast of 4.5 or more to whatever it stands on (WCAG 2, level AA), a line of 3 or
 more to the page; what was removed is faded, and dashed besides.
 """
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -83,31 +85,49 @@ DARK = Palette(
 )
 
 
-def style_sheet(theme: Theme) -> str:
-    """The rules of all classes. `auto` follows the reader's, and a `data-theme` of the page."""
-    rules = [_TEXTS, *_rules(DARK if theme == "dark" else LIGHT)]
-    if theme == "auto":
-        dark = "".join(_rules(DARK, ":root:not([data-theme=light]) "))
-        rules.append(f"@media (prefers-color-scheme:dark){{{dark}}}")
-        rules += _rules(DARK, ":root[data-theme=dark] ")
-    return "".join(rules)
+def style_sheet() -> str:
+    """The rules of all classes: they follow the reader's theme, and a `data-theme` of the page."""
+    dark = "".join(_rules(_fills(DARK), ":root:not([data-theme=light]) "))
+    rules = [
+        *_rules(_TEXTS),
+        *_rules(_fills(LIGHT)),
+        f"@media (prefers-color-scheme:dark){{{dark}}}",
+    ]
+    return "".join([*rules, *_rules(_fills(DARK), ":root[data-theme=dark] ")])
 
 
-_TEXTS = "".join(
-    f".{PREFIX}{name}{{{rule}}}"
-    for name, rule in {
-        "text": f"font-family:{_SANS}",
-        "label": f"font-family:{_MONOSPACE}",
-        "strong": "font-weight:600",
-        "level": "font-weight:600",
-    }.items()
-)
+def with_attributes(svg: str, palette: Palette) -> str:
+    """A drawing with the colours of one palette, written as attributes in place of classes.
+
+    Pages that remove style sheets, as some do that show notebooks, show it all the same.
+    """
+    rules = _TEXTS | _fills(palette)
+
+    def attributes(found: re.Match[str]) -> str:
+        names = (name.removeprefix(PREFIX) for name in found[1].split())
+        pairs = (pair.split(":") for name in names for pair in rules[name].split(";"))
+        return " ".join(f'{key}="{value}"' for key, value in pairs)
+
+    return re.sub(r'class="([^"]*)"', attributes, svg)
 
 
-def _rules(palette: Palette, scope: str = "") -> list[str]:
-    """Fills and strokes, for what is within some `scope`."""
+_TEXTS = {
+    "text": f"font-family:{_SANS}",
+    "label": f"font-family:{_MONOSPACE}",
+    "strong": "font-weight:600",
+    "level": "font-weight:600",
+}
+
+
+def _rules(rules: Mapping[str, str], scope: str = "") -> list[str]:
+    """Rules of a style sheet, for what is within some `scope`."""
+    return [f"{scope}.{PREFIX}{name}{{{rule}}}" for name, rule in rules.items()]
+
+
+def _fills(palette: Palette) -> dict[str, str]:
+    """Class -> its fill and stroke."""
     p = palette
-    fills = {
+    return {
         "page": f"fill:{p.page}",
         "band": f"fill:{p.band}",
         "ink": f"fill:{p.ink}",
@@ -129,4 +149,3 @@ def _rules(palette: Palette, scope: str = "") -> list[str]:
         "added-box": f"fill:{p.added_box};stroke:{p.added}",
         "removed-box": f"fill:{p.page};stroke:{p.removed}",
     }
-    return [f"{scope}.{PREFIX}{name}{{{rule}}}" for name, rule in fills.items()]

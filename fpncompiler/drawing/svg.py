@@ -20,7 +20,7 @@ from fpncompiler.drawing.elements import (
 )
 from fpncompiler.drawing.legend import legend_at, legend_entries, widest
 from fpncompiler.drawing.measures import CAPTION, SMALL, TITLE, Spot, fitted, width_of
-from fpncompiler.drawing.palette import Theme, style_sheet
+from fpncompiler.drawing.palette import DARK, LIGHT, Theme, style_sheet, with_attributes
 from fpncompiler.drawing.picture import Panel, Picture
 
 MARGIN = 16.0
@@ -63,7 +63,7 @@ def svg_of(panels: Sequence[Panel], title: str, about: str, theme: Theme = "auto
         ' role="img">',
         f"<title>{xml_text(title or 'feature network')}</title>",
         f"<desc>{xml_text(about)}</desc>",
-        f"<style>{style_sheet(theme)}</style>",
+        *([f"<style>{style_sheet()}</style>"] if theme == "auto" else []),
         rectangle(_spot(0, 0, width + 2 * MARGIN, height), "page", 8.0),
     ]
     if title:
@@ -72,7 +72,10 @@ def svg_of(panels: Sequence[Panel], title: str, about: str, theme: Theme = "auto
     for each in placed:
         parts.append(f'<g transform="translate({number(each.x + MARGIN)} {number(each.y + top)})">')
         parts += [*_panel(each), "</g>"]
-    return "\n".join([*parts, legend, "</svg>", ""])
+    svg = "\n".join([*parts, legend, "</svg>", ""])
+    if theme == "auto":
+        return svg
+    return with_attributes(svg, DARK if theme == "dark" else LIGHT)
 
 
 def _placed(panels: Sequence[Panel]) -> tuple[list[_Placed], float, float]:

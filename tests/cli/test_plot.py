@@ -1,6 +1,7 @@
 """`fpnc plot`: cost curves over phi."""
 
 import builtins
+import re
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -70,3 +71,25 @@ def test_without_matplotlib_the_extra_is_named(project, capsys, monkeypatch):
 def test_wrong_use_is_told_what_to_do(project, capsys, arguments, message):
     assert main(["plot", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_an_axis_has_several_labels_however_short(project):
+    figure = ["plot", "fpn", "bifpn", "--phi", "0,1", "--metric", "total_macs", "-o", "a.svg"]
+    assert main(figure) == 0
+    shown = re.findall(r"<!-- (\d+) G -->", (project / "a.svg").read_text())
+    assert len(shown) >= 2
+
+
+def test_equal_curves_and_many_curves_can_be_told_apart(project):
+    names = [f"mine{number}" for number in range(10)]
+    for name in names:
+        (project / f"{name}.yaml").write_text(f"fpnc: 1\nname: {name}\nextends: fpn\n")
+    files = [f"{name}.yaml" for name in names]
+    assert main(["plot", *files, "--phi", "0,1", "--metric", "total_macs", "-o", "a.svg"]) == 0
+    tree = ET.parse(project / "a.svg")
+    (axes,) = (g for g in tree.iter(f"{SVG}g") if g.get("id") == "axes_1")
+    curves = [g for g in axes if g.get("id", "").startswith("line2d_")]
+    styles = [path.get("style") for g in curves for path in g.findall(f"{SVG}path")][-10:]
+    assert len({*styles}) == 10
+    widths = [float(re.search(r"stroke-width: ([\d.]+)", style).group(1)) for style in styles]
+    assert widths == sorted(widths, reverse=True)

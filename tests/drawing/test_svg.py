@@ -46,10 +46,9 @@ def test_every_class_has_a_rule_and_every_rule_a_prefix():
         for drawing in drawings(name).values():
             for value in re.findall(r'class="([^"]*)"', told(drawing, "svg")):
                 used |= set(value.split())
-    for theme in ("auto", "light", "dark"):
-        rules = set(re.findall(r"\.([\w-]+)\{", style_sheet(theme)))
-        assert used <= rules
-        assert all(rule.startswith(PREFIX) for rule in rules)
+    rules = set(re.findall(r"\.([\w-]+)\{", style_sheet()))
+    assert used <= rules
+    assert all(rule.startswith(PREFIX) for rule in rules)
 
 
 def test_boxes_and_arrows_say_what_they_are():
@@ -145,14 +144,28 @@ def test_texts_and_lines_stand_out(palette: Palette):
     assert contrast(palette.removed, palette.page) >= 2  # faded, and dashed
 
 
-def test_a_theme_has_its_colours_alone():
-    for field in fields(Palette):
-        colour = getattr(DARK, field.name)
-        assert (colour in style_sheet("light")) == (
-            colour in {getattr(LIGHT, f.name) for f in fields(Palette)}
-        )
-    assert "@media" not in style_sheet("dark")
-    assert "@media (prefers-color-scheme:dark)" in style_sheet("auto")
+@pytest.mark.parametrize(("theme", "palette"), [("light", LIGHT), ("dark", DARK)])
+def test_a_fixed_theme_has_its_colours_alone_and_needs_no_style_sheet(theme, palette):
+    own = {getattr(palette, field.name) for field in fields(Palette)}
+    for name in NAMES:
+        for drawing in drawings(name).values():
+            text = told(drawing, "svg", theme)
+            assert set(re.findall(r"(?:fill|stroke)=\"(#\w+)\"", text)) <= own
+            assert "class=" not in text
+            assert "<style" not in text
+            assert _stripped(text) == _stripped(told(drawing, "svg"))
+
+
+def _stripped(svg):
+    """A drawing without classes, colours and fonts: what and where everything is."""
+    svg = re.sub(r"<style>.*</style>\n?", "", svg)
+    svg = re.sub(r'(<g|<rect|<text|<circle|<polygon) class="[^"]*"', r"\1", svg)
+    return re.sub(r' (fill|stroke|font-family|font-weight)="[^"]*"', "", svg)
+
+
+def test_a_drawing_follows_the_theme_of_its_reader():
+    svg = told(drawings("bifpn")["network"], "svg")
+    assert svg.count("@media (prefers-color-scheme:dark)") == 1
 
 
 @pytest.mark.parametrize(
