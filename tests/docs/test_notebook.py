@@ -39,7 +39,6 @@ def fresh(tmp_path_factory):
             patched.setenv(name, str(folder / name))
         patched.setenv("PYTHONPATH", str(ROOT))
         patched.setenv("PYTHONDONTWRITEBYTECODE", "1")
-        patched.delenv("NO_COLOR", raising=False)
         (folder / "empty").mkdir()
         where = {"metadata": {"path": str(folder / "empty")}}
         client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources=where)
