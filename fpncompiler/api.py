@@ -116,7 +116,7 @@ def draw(
         adapters: mark the 1x1 convolutions to another width.
 
     Returns:
-        The drawing. `fpncompiler.drawing.told(drawing, "svg")` is its text, for a file.
+        The drawing. `fpncompiler.drawing.drawings.told(drawing, "svg")` is its text, for a file.
 
     Raises:
         TooLargeError: it has more nodes and edges than anybody could read.

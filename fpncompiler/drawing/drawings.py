@@ -19,6 +19,7 @@ from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.network import Network
 
 Form = Literal["svg", "mermaid", "dot"]
+NOTEBOOK_WIDTH = 920.0  # pixels of an output; pages that show notebooks cut off what is wider
 MAX_PARTS = 3000  # boxes and arrows of a drawing: nobody could read as many
 
 
@@ -40,7 +41,8 @@ class Drawing:
 
     def _repr_svg_(self) -> str:
         """What a notebook shows; in fixed colours, for pages that remove style sheets."""
-        return told(self, "svg", "light")
+        refuse_large(self)
+        return svg_of(self.panels, self.title, self.about, "light", NOTEBOOK_WIDTH)
 
 
 def layer_svg(graph: Graph, *, title: str = "") -> str:

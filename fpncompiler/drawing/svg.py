@@ -6,7 +6,7 @@ A drawing has a page of its own, so that it can be read on a light and on a dark
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, inf
 
 from fpncompiler.drawing.arrangement import Arrangement, arrange
 from fpncompiler.drawing.curves import number
@@ -44,12 +44,15 @@ class _Placed:
     above: float
 
 
-def svg_of(panels: Sequence[Panel], title: str, about: str, theme: Theme = "auto") -> str:
+def svg_of(
+    panels: Sequence[Panel], title: str, about: str, theme: Theme = "auto", most: float = inf
+) -> str:
     """A standalone SVG.
 
     Args:
         title: above the drawing, and its accessible name.
         about: what is to be seen, for those who cannot see it.
+        most: shown no wider than so many pixels, smaller than drawn if need be.
     """
     placed, width, bottom = _placed(panels)
     entries = legend_entries([panel.picture for panel in panels])
@@ -57,14 +60,15 @@ def svg_of(panels: Sequence[Panel], title: str, about: str, theme: Theme = "auto
     top = MARGIN + _LINE + 8 if title else MARGIN
     legend, legend_height = legend_at(entries, MARGIN, top + bottom + 12, width)
     height = top + bottom + 12 + legend_height + MARGIN
+    whole = width + 2 * MARGIN
+    scale = min(1.0, most / whole)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {number(width + 2 * MARGIN)}'
-        f' {number(height)}" width="{number(width + 2 * MARGIN)}" height="{number(height)}"'
-        ' role="img">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {number(whole)} {number(height)}"'
+        f' width="{number(scale * whole)}" height="{number(scale * height)}" role="img">',
         f"<title>{xml_text(title or 'feature network')}</title>",
         f"<desc>{xml_text(about)}</desc>",
         *([f"<style>{style_sheet()}</style>"] if theme == "auto" else []),
-        rectangle(_spot(0, 0, width + 2 * MARGIN, height), "page", 8.0),
+        rectangle(_spot(0, 0, whole, height), "page", 8.0),
     ]
     if title:
         shown = fitted(title, TITLE, width, bold=True)

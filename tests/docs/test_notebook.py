@@ -6,6 +6,7 @@
 import base64
 import io
 import os
+import sys
 
 import nbformat
 import pytest
@@ -39,8 +40,6 @@ def fresh(tmp_path_factory):
             patched.setenv(name, str(folder / name))
         patched.setenv("PYTHONPATH", str(ROOT))
         patched.setenv("PYTHONDONTWRITEBYTECODE", "1")
-        patched.setenv("NO_COLOR", "1")
-        patched.setenv("PYTHONWARNINGS", "ignore:IProgress not found")  # of tqdm, without widgets
         (folder / "empty").mkdir()
         where = {"metadata": {"path": str(folder / "empty")}}
         client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources=where)
@@ -104,8 +103,10 @@ def test_the_file_is_small_and_in_canonical_form():
     notebook = nbformat.reads(text, as_version=4)
     nbformat.validate(notebook)
     assert text == written(canonical(notebook))
-    for told in (str(ROOT), os.path.expanduser("~/"), "/tmp/"):
+    for told in (str(ROOT), sys.prefix, os.path.expanduser("~/"), "/tmp/", "site-packages"):
         assert told not in text
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    assert not [output for output in outputs if output.get("name") == "stderr"]
 
 
 def test_every_code_cell_is_run_and_no_picture_needs_a_style_sheet(fresh):
