@@ -9,7 +9,7 @@ from dataclasses import replace
 from fpncompiler.diagnostics import Sink
 from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.network import Network
-from fpncompiler.ir.reader import Item, read_text
+from fpncompiler.ir.reader import MAX_BYTES, Item, read_text
 from fpncompiler.ir.step_words import MAX_WIDTH, Kinds
 from fpncompiler.ir.text import print_all
 from fpncompiler.ir.verify import VerifyError, verify
@@ -17,7 +17,7 @@ from fpncompiler.ir.verify_network import network_violations
 from fpncompiler.passes import PASSES
 from fpncompiler.plugins import block_kinds, fusion_kinds
 
-__all__ = ["PASSES", "VerifyError", "optimize", "parse_ir"]
+__all__ = ["MAX_BYTES", "PASSES", "VerifyError", "optimize", "parse_ir"]
 
 
 def parse_ir(data: bytes, file: str) -> tuple[Item, ...]:

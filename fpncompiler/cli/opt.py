@@ -38,9 +38,7 @@ def _run(parsed: argparse.Namespace, report: Report) -> None:
     from fpncompiler.opt import VerifyError, optimize
 
     _check_names(parsed)
-    is_standard = parsed.file == STANDARD_INPUT
-    data = sys.stdin.buffer.read() if is_standard else Path(parsed.file).read_bytes()
-    name = "<standard input>" if is_standard else parsed.file
+    name, data = _read(parsed.file)
     try:
         text = optimize(data, name, parsed.passes).rstrip("\n")
     except VerifyError as error:
@@ -54,6 +52,16 @@ def _run(parsed: argparse.Namespace, report: Report) -> None:
         return
     Path(parsed.output).write_text(text + "\n", encoding="utf-8")
     report.say(f"wrote {parsed.output}")
+
+
+def _read(file: str) -> tuple[str, bytes]:
+    """What diagnostics call a text, and as much of it as is read: a device may have no end."""
+    from fpncompiler.opt import MAX_BYTES
+
+    if file == STANDARD_INPUT:
+        return "<standard input>", sys.stdin.buffer.read(MAX_BYTES + 1)
+    with Path(file).open("rb") as stream:
+        return file, stream.read(MAX_BYTES + 1)
 
 
 def _check_names(parsed: argparse.Namespace) -> None:

@@ -43,17 +43,73 @@ def test_passes_run_in_the_order_given(capsys):
     assert "p4_in ^1" in capsys.readouterr().out
 
 
+def type_in(monkeypatch, data):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+
 def test_standard_input_is_a_file(capsys, monkeypatch):
-    stream = io.TextIOWrapper(io.BytesIO(LAYER.encode()))
-    monkeypatch.setattr(sys, "stdin", stream)
+    type_in(monkeypatch, LAYER.encode())
     assert main(["opt", "-", *PRUNE]) == 0
     assert capsys.readouterr().out == PRUNED
+
+
+@pytest.mark.parametrize(
+    ("data", "place", "message"),
+    [
+        (b"", "1:1", "there is no graph in it"),
+        (b"graph caf\xe9\n", "1:10", "the byte 0xe9 is no UTF-8"),
+        (b"fpnc: 1\nname: mine\n", "1:1", "`fpnc` is no line of a graph"),
+    ],
+)
+def test_what_is_no_text_of_graphs_is_told(capsys, monkeypatch, data, place, message):
+    type_in(monkeypatch, data)
+    assert main(["opt", "-"]) == 1
+    captured = capsys.readouterr()
+    assert f"<standard input>:{place}\n" in captured.err
+    assert message in captured.err
+    assert captured.out == ""
+
+
+def test_a_device_without_end_is_too_large(capsys):
+    assert main(["opt", "/dev/zero"]) == 1
+    assert "error[F706]" in capsys.readouterr().err
+
+
+NETWORK = """network mine
+  taps c3=64 c4=64
+outputs p4
+
+extra graph extra_levels
+  c3 = backbone 3 width 64
+  c4 = backbone 4 width 64
+outputs p3=c3 p4=c4
+
+layer x1 graph mine
+  p3_in = input 3 width 64
+  p4_in = input 4 width 64
+  p4_out = fuse 4 width 96 sum [p3_in *96 v1]
+outputs p3=p3_in p4=p4_out
+"""
+
+
+def test_a_network_is_lowered_after_all_passes(capsys, tmp_path):
+    (tmp_path / "wide.ir").write_text(NETWORK)
+    assert main(["opt", "wide.ir", "--pass", "add_same_level_skip"]) == 1
+    captured = capsys.readouterr()
+    assert "after add_same_level_skip: network mine" in captured.err
+    assert "p4_out: input 0 arrives 64 wide, not 96" in captured.err
+    assert captured.out == ""
+    words = ("--pass", "add_same_level_skip", "--pass", "insert_adapters")
+    assert main(["opt", "wide.ir", *words]) == 0
+    assert "[p4_in *96, p3_in *96 v1]" in capsys.readouterr().out
 
 
 def test_output_goes_to_a_file(capsys, tmp_path):
     assert main(["opt", "layer.ir", *PRUNE, "-o", "pruned.ir"]) == 0
     assert capsys.readouterr().out == "wrote pruned.ir\n"
     assert (tmp_path / "pruned.ir").read_text() == PRUNED
+    assert main(["opt", "pruned.ir", *PRUNE, "-o", "pruned.ir"]) == 0
+    assert (tmp_path / "pruned.ir").read_text() == PRUNED, "it may be the file that was read"
 
 
 def test_verify_only_prints_nothing(capsys):
@@ -90,6 +146,9 @@ def test_faults_are_json_where_that_is_asked_for(capsys, tmp_path):
     [
         (("layer.ir", "--pass", "prune_single_inputs"), "did you mean `prune_single_input`?"),
         (("layer.ir", "--pass", "repeat"), "no such pass"),
+        (("layer.ir", "--pass", "fold"), "known: `add_same_level_skip`"),
+        (("layer.ir", "--pass"), "expected one argument"),
+        (("layer.ir", "more.ir"), "unrecognized arguments: more.ir"),
         (("none.ir",), "none.ir: No such file or directory"),
         ((".",), ".: Is a directory"),
         (("layer.ir", "-o", "none/out.ir"), "none/out.ir: No such file or directory"),
