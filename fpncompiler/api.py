@@ -6,7 +6,7 @@ import importlib.util
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from fpncompiler import pipeline
@@ -143,9 +143,21 @@ def draw(
 
 def class_of(compiled: pipeline.Compiled) -> "Callable[..., nn.Module]":
     """The class of a compiled model, made in memory; imports torch and timm."""
-    name = f"fpnc_{compiled.name}_{digest(compiled.source)}"
+    module = module_of(compiled.source, compiled.name)
+    model: Callable[..., nn.Module] = getattr(module, compiled.class_name)
+    return model
+
+
+def module_of(source: str, name: str) -> ModuleType:
+    """A generated file as a module, made in memory and kept; imports torch and timm.
+
+    Args:
+        source: its text, which is run: it must come from `compile_spec` or a file that is trusted.
+        name: an identifier, which tracebacks show.
+    """
+    name = f"fpnc_{name}_{digest(source)}"
     if name not in sys.modules:
-        loader = _MemoryLoader(f"{name}.py in memory", compiled.source)
+        loader = _MemoryLoader(f"{name}.py in memory", source)
         spec = importlib.machinery.ModuleSpec(name, loader, origin=loader.file_name)
         spec.has_location = True  # tracebacks and inspect ask the loader for the source
         module = importlib.util.module_from_spec(spec)
@@ -155,8 +167,7 @@ def class_of(compiled: pipeline.Compiled) -> "Callable[..., nn.Module]":
         except BaseException:
             del sys.modules[name]  # or the next call would find half a module
             raise
-    model: Callable[..., nn.Module] = getattr(sys.modules[name], compiled.class_name)
-    return model
+    return sys.modules[name]
 
 
 class _MemoryLoader(importlib.abc.InspectLoader):

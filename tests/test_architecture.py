@@ -28,7 +28,9 @@ ARROWS = {
         "breakage",
         "codegen",
         "comparison",
+        "datasets",
         "detection",
+        "detectors",
         "diagnostics",
         "difference",
         "drawing",
@@ -92,6 +94,8 @@ ARROWS = {
     "backbones": set(),
     "blocks": set(),
     "detection": {"blocks", "timing"},
+    "datasets": set(),
+    "detectors": {"api", "codegen", "diagnostics", "options", "pipeline", "spec"},
 }
 TORCH = {"torch", "timm", "torchvision"}
 # what a part may import from outside; the standard library is free to all but the blocks
@@ -101,6 +105,7 @@ OUTSIDE = {
     "spec": {"yaml"},
     "blocks": TORCH,
     "drawing": {"resvg_py"},
+    "detectors": {"safetensors", "torch"},
     "cli": {"torch", "tqdm"},  # where latency is measured
     "comparison": {"PIL", "jinja2", "markupsafe", "matplotlib"},
 }

@@ -1,0 +1,1 @@
+"""Detectors that can be used: generated code, weights, and what their classes are called."""

@@ -1,0 +1,58 @@
+"""A generated model with all that is needed to use it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+from torch import Tensor, nn
+
+
+class DetectorError(Exception):
+    """A detector cannot be had: the message says why, `help` what to do."""
+
+    def __init__(self, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.help = help
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A generated file that has an EfficientDet, and what made it.
+
+    `choice` is what `fpnc compile` was told beside the spec, such as {"variant": "lite0"}; empty
+    where the code came as a file.
+    """
+
+    name: str  # an identifier, such as bifpn_lite0
+    spec: str
+    source: str
+    choice: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """A model of a generated file, its module, the names of its classes and its image size.
+
+    `module` has the file's constants and functions: IMAGE_SIZE, ANCHOR_SCALES, `make_anchors`,
+    `top_candidates` and so on. `image_size` is (height, width) in pixels, what it was trained on.
+    """
+
+    code: Code
+    module: ModuleType
+    model: nn.Module
+    classes: tuple[str, ...]
+    image_size: tuple[int, int]
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def anchors(self, class_maps: list[Tensor], image_size: tuple[int, int]) -> Tensor:
+        """Boxes [N, 4] float32 (x0, y0, x1, y1) of class maps, in the order of the outputs.
+
+        Class maps are [B, A * C, H_l, W_l], of images of `image_size` (height, width).
+        """
+        sizes = [(x.shape[-2], x.shape[-1]) for x in class_maps]
+        code = self.module
+        made: Tensor = code.make_anchors(
+            image_size, sizes, code.ANCHOR_SCALES, code.ANCHOR_OCTAVES, code.ANCHOR_ASPECTS
+        )
+        return made
