@@ -46,6 +46,7 @@ ARROWS = {
         "report",
         "revisions",
         "spec",
+        "training",
     },
     "breakage": {"reading"},
     "reading": set(),
@@ -95,6 +96,7 @@ ARROWS = {
     "blocks": set(),
     "detection": {"blocks", "timing"},
     "datasets": set(),
+    "training": {"codegen", "datasets", "detection", "detectors", "diagnostics", "evaluation"},
     "detectors": {"api", "codegen", "diagnostics", "options", "pipeline", "spec"},
 }
 TORCH = {"torch", "timm", "torchvision"}
@@ -106,6 +108,7 @@ OUTSIDE = {
     "blocks": TORCH,
     "drawing": {"resvg_py"},
     "detectors": {"safetensors", "torch"},
+    "training": {"torch", "torchvision", "timm", "accelerate", "tqdm", "matplotlib", "PIL"},
     "cli": {"torch", "tqdm"},  # where latency is measured
     "comparison": {"PIL", "jinja2", "markupsafe", "matplotlib"},
 }
