@@ -34,6 +34,7 @@ ARROWS = {
         "diagnostics",
         "difference",
         "drawing",
+        "evaluation",
         "explain",
         "ir",
         "mending",
@@ -95,6 +96,7 @@ ARROWS = {
     "blocks": set(),
     "detection": {"blocks", "timing"},
     "datasets": set(),
+    "evaluation": {"datasets", "detection", "detectors"},
     "detectors": {"api", "codegen", "diagnostics", "options", "pipeline", "spec"},
 }
 TORCH = {"torch", "timm", "torchvision"}
@@ -106,6 +108,7 @@ OUTSIDE = {
     "blocks": TORCH,
     "drawing": {"resvg_py"},
     "detectors": {"safetensors", "torch"},
+    "evaluation": {"matplotlib", "numpy", "pycocotools", "torch"},
     "cli": {"torch", "tqdm"},  # where latency is measured
     "comparison": {"PIL", "jinja2", "markupsafe", "matplotlib"},
 }
