@@ -34,6 +34,7 @@ ARROWS = {
         "diagnostics",
         "difference",
         "drawing",
+        "evaluation",
         "explain",
         "ir",
         "mending",
@@ -97,6 +98,7 @@ ARROWS = {
     "detection": {"blocks", "timing"},
     "datasets": set(),
     "training": {"codegen", "datasets", "detection", "detectors", "diagnostics", "evaluation"},
+    "evaluation": {"datasets", "detection", "detectors"},
     "detectors": {"api", "codegen", "diagnostics", "options", "pipeline", "spec"},
 }
 TORCH = {"torch", "timm", "torchvision"}
@@ -109,6 +111,7 @@ OUTSIDE = {
     "drawing": {"resvg_py"},
     "detectors": {"safetensors", "torch"},
     "training": {"torch", "torchvision", "timm", "accelerate", "tqdm", "matplotlib", "PIL"},
+    "evaluation": {"matplotlib", "numpy", "pycocotools", "torch"},
     "cli": {"torch", "tqdm"},  # where latency is measured
     "comparison": {"PIL", "jinja2", "markupsafe", "matplotlib"},
 }
