@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from fpncompiler.datasets.images import ImageError, read_image
@@ -60,7 +59,6 @@ class Order:
         part = self.batch_size // self.share.processes
         for epoch in range(self.first // steps, self.epochs):
             order = epoch_order(self.images, self.seed, epoch)
-            order = (order * (1 + self.batch_size // len(order)))[: len(order) + self.batch_size]
             for step in range(self.first % steps if epoch == self.first // steps else 0, steps):
                 start = step * self.batch_size + self.share.rank * part
                 yield [(epoch, order[(start + i) % len(order)]) for i in range(part)]
@@ -118,6 +116,7 @@ class Collate:
     room: int
 
     def __call__(self, samples: Sequence[tuple[Sample, str, str]]) -> Batch:
+        """The batch of what `Samples` gives."""
         count = len(samples)
         boxes = torch.zeros(count, self.room, 4)
         labels = torch.full((count, self.room), -1)
@@ -155,8 +154,9 @@ def create_loader(
 
 
 def _quiet(worker: int) -> None:
-    """Leave Control-C to the process that trains; one thread is enough to read images."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Leave signals, which a whole group gets, to the process that trains; read in one thread."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
     torch.set_num_threads(1)
 
 

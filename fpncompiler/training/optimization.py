@@ -55,10 +55,10 @@ def create_schedule(
 ) -> CosineLRScheduler:
     """Linear warm-up from 0, then half a cosine to the end; call `step_update` before each step."""
     steps = recipe.epochs * steps_per_epoch
-    warmup = min(round(recipe.warmup_epochs * steps_per_epoch), steps - 1)
+    warmup = min(round(recipe.warmup_epochs * steps_per_epoch), steps // 2)
     return CosineLRScheduler(
         optimizer,
-        t_initial=max(1, steps - warmup),
+        t_initial=max(2, steps - warmup),
         lr_min=recipe.learning_rate * recipe.final_learning_rate,
         warmup_t=warmup,
         warmup_lr_init=recipe.learning_rate / max(1, warmup),
