@@ -95,7 +95,7 @@ ARROWS = {
     "backbones": set(),
     "blocks": set(),
     "detection": {"blocks", "timing"},
-    "datasets": set(),
+    "datasets": {"diagnostics"},
     "training": {"codegen", "datasets", "detection", "detectors", "diagnostics", "evaluation"},
     "detectors": {"api", "codegen", "diagnostics", "options", "pipeline", "spec"},
 }
@@ -106,6 +106,7 @@ OUTSIDE = {
     "codegen": {"jinja2"},
     "spec": {"yaml"},
     "blocks": TORCH,
+    "datasets": {"PIL", "torch", "yaml"},
     "drawing": {"resvg_py"},
     "detectors": {"safetensors", "torch"},
     "training": {"torch", "torchvision", "timm", "accelerate", "tqdm", "matplotlib", "PIL"},
