@@ -18,6 +18,7 @@ from fpncompiler.cli import (
     check,
     compare,
     compile,
+    data,
     diff,
     draw,
     export,
@@ -134,6 +135,7 @@ def _parser() -> Parser:
     export.add_export(commands)
     draw.add_draw(commands)
     compare.add_compare(commands)
+    data.add_data(commands)
     plot.add_plot(commands)
     check.add_check(commands)
     opt.add_opt(commands)

@@ -25,7 +25,7 @@ KINDS: Mapping[str, tuple[Severity, str]] = {
     "D922": ("warning", "an id of an annotation is given twice"),
     "D923": ("error", "an image is listed twice in a split"),
     "D924": ("error", "an image is in two splits"),
-    "D925": ("warning", "two files of a split are the same picture"),
+    "D925": ("warning", "two files of a split have the same bytes"),
     "D926": ("error", "an annotation of an image that is not known"),
     "D931": ("error", "a value of the wrong type, or no finite number"),
     "D932": ("error", "an annotation file or line that cannot be understood"),
