@@ -48,6 +48,7 @@ ARROWS = {
         "revisions",
         "spec",
         "training",
+        "weights",
     },
     "breakage": {"reading"},
     "reading": set(),
@@ -97,9 +98,18 @@ ARROWS = {
     "blocks": set(),
     "detection": {"blocks", "timing"},
     "datasets": {"diagnostics"},
-    "training": {"codegen", "datasets", "detection", "detectors", "diagnostics", "evaluation"},
+    "training": {
+        "codegen",
+        "datasets",
+        "detection",
+        "detectors",
+        "diagnostics",
+        "evaluation",
+        "weights",
+    },
     "evaluation": {"datasets", "detection", "detectors"},
     "detectors": {"api", "codegen", "diagnostics", "options", "pipeline", "spec"},
+    "weights": {"codegen", "detection"},
 }
 TORCH = {"torch", "timm", "torchvision"}
 # what a part may import from outside; the standard library is free to all but the blocks
@@ -113,6 +123,7 @@ OUTSIDE = {
     "detectors": {"safetensors", "torch"},
     "training": {"torch", "torchvision", "timm", "accelerate", "tqdm", "matplotlib", "PIL"},
     "evaluation": {"matplotlib", "numpy", "pycocotools", "torch"},
+    "weights": {"huggingface_hub", "safetensors", "timm", "torch"},
     "cli": {"torch", "tqdm"},  # where latency is measured
     "comparison": {"PIL", "jinja2", "markupsafe", "matplotlib"},
 }
