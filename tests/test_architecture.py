@@ -47,6 +47,7 @@ ARROWS = {
         "report",
         "revisions",
         "spec",
+        "training",
     },
     "breakage": {"reading"},
     "reading": set(),
@@ -95,8 +96,9 @@ ARROWS = {
     "backbones": set(),
     "blocks": set(),
     "detection": {"blocks", "timing"},
-    "datasets": set(),
-    "evaluation": {"datasets", "detection", "detectors"},
+    "evaluation": {"codegen", "datasets", "detection", "detectors"},
+    "datasets": {"diagnostics"},
+    "training": {"codegen", "datasets", "detection", "detectors", "diagnostics", "evaluation"},
     "detectors": {"api", "codegen", "diagnostics", "options", "pipeline", "spec"},
 }
 TORCH = {"torch", "timm", "torchvision"}
@@ -106,9 +108,11 @@ OUTSIDE = {
     "codegen": {"jinja2"},
     "spec": {"yaml"},
     "blocks": TORCH,
+    "datasets": {"PIL", "torch", "yaml"},
     "drawing": {"resvg_py"},
     "detectors": {"safetensors", "torch"},
     "evaluation": {"matplotlib", "numpy", "pycocotools", "torch"},
+    "training": {"torch", "torchvision", "timm", "accelerate", "tqdm", "matplotlib", "PIL"},
     "cli": {"torch", "tqdm"},  # where latency is measured
     "comparison": {"PIL", "jinja2", "markupsafe", "matplotlib"},
 }

@@ -20,6 +20,7 @@ from fpncompiler.cli import (
     compile,
     diff,
     draw,
+    eval,
     export,
     inspect,
     opt,
@@ -132,6 +133,7 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     compile.add_compile(commands)
     export.add_export(commands)
+    eval.add_eval(commands)
     draw.add_draw(commands)
     compare.add_compare(commands)
     plot.add_plot(commands)

@@ -64,8 +64,6 @@ def _run(parsed: argparse.Namespace, report: Report) -> None:
     for target in (parsed.output, parsed.curves):
         if target:
             check_target(Path(target))
-    if parsed.json:
-        report.format = "json" if report.format == "text" else report.format
     with reported(report):
         dataset = _dataset(parsed, report)
         if dataset is not None:

@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fpncompiler.codegen.files import put_file
+from fpncompiler.datasets.images import read_image
 from fpncompiler.datasets.model import DataSet, Item
 from fpncompiler.detection.labelling import Label, beside, encoded, labelled
-from fpncompiler.detection.pictures import read_photo
 from fpncompiler.evaluation.detecting import Found
 
 LONG_SIDE = 800  # pixels, of each of the two
@@ -40,7 +40,7 @@ def write_pictures(
     files = []
     for item in [item for item in dataset.items if item.image_id in found][:most]:
         file = folder / f"{item.file.stem}-{item.image_id}.jpg"
-        data = comparison(read_photo(item.file), item, found[item.image_id], dataset.classes, least)
+        data = comparison(read_image(item.file), item, found[item.image_id], dataset.classes, least)
         put_file(file, data, replace=True)
         files.append(file)
     return files

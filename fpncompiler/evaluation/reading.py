@@ -10,7 +10,8 @@ from typing import Generic, TypeVar
 
 from torch import Tensor
 
-from fpncompiler.detection.pictures import letterbox, read_photo
+from fpncompiler.datasets.images import ImageError, read_image
+from fpncompiler.detection.pictures import letterbox
 
 T = TypeVar("T")
 WORKERS = 4
@@ -61,9 +62,9 @@ def read_ahead(
 
 def _read(wanted: T, file_of: Callable[[T], Path], size: tuple[int, int]) -> Read[T]:
     try:
-        return Read(wanted, framed(read_photo(file_of(wanted)), size))
-    except OSError as error:
-        return Read(wanted, None, error.strerror or str(error))
+        return Read(wanted, framed(read_image(file_of(wanted)), size))
+    except ImageError as error:
+        return Read(wanted, None, str(error))
 
 
 def batches(source: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from fpncompiler.datasets.model import DataSet, Item
-from fpncompiler.detectors.detector import Detector
+from fpncompiler.detectors.detector import Detector, DetectorError
 from fpncompiler.evaluation.classes import matched
 from fpncompiler.evaluation.coco import Evaluation, Skipped, score
 from fpncompiler.evaluation.detecting import Detecting, Found, detect
@@ -107,6 +107,19 @@ def _fused(model: nn.Module) -> nn.Module | None:
         except RuntimeError:
             return None
     return fused
+
+
+def check_size(detector: Detector, size: Size) -> None:
+    """Run a detector on an empty image (height, width), for not all sizes suit all detectors.
+
+    Raises:
+        DetectorError: this one does not; the message names one that does.
+    """
+    try:
+        with torch.inference_mode():
+            detector.model(torch.zeros(1, 3, *size))
+    except ValueError as error:
+        raise DetectorError(str(error), "another --image-size") from error
 
 
 def detect_framed(

@@ -1,0 +1,1 @@
+"""Training of generated detectors: EfficientDet's targets and losses, on accelerate and timm."""
