@@ -43,6 +43,7 @@ ARROWS = {
         "passes",
         "pipeline",
         "plugins",
+        "prediction",
         "reading",
         "report",
         "revisions",
@@ -96,6 +97,7 @@ ARROWS = {
     "backbones": set(),
     "blocks": set(),
     "detection": {"blocks", "timing"},
+    "prediction": {"datasets", "detection", "detectors", "evaluation"},
     "evaluation": {"codegen", "datasets", "detection", "detectors"},
     "datasets": {"diagnostics"},
     "training": {"codegen", "datasets", "detection", "detectors", "diagnostics", "evaluation"},
@@ -111,6 +113,7 @@ OUTSIDE = {
     "datasets": {"PIL", "torch", "yaml"},
     "drawing": {"resvg_py"},
     "detectors": {"safetensors", "torch"},
+    "prediction": {"PIL", "av", "numpy", "torch"},
     "evaluation": {"matplotlib", "numpy", "pycocotools", "torch"},
     "training": {"torch", "torchvision", "timm", "accelerate", "tqdm", "matplotlib", "PIL"},
     "cli": {"torch", "tqdm"},  # where latency is measured

@@ -25,6 +25,7 @@ from fpncompiler.cli import (
     inspect,
     opt,
     plot,
+    predict,
 )
 from fpncompiler.cli.options import Parser, UsageError
 from fpncompiler.cli.report import FORMATS, HELP, INTERRUPTED, TROUBLE, Format, Report
@@ -134,6 +135,7 @@ def _parser() -> Parser:
     compile.add_compile(commands)
     export.add_export(commands)
     eval.add_eval(commands)
+    predict.add_predict(commands)
     draw.add_draw(commands)
     compare.add_compare(commands)
     plot.add_plot(commands)

@@ -24,8 +24,8 @@ def add_eval(commands: "Commands") -> None:
     command = commands.add_parser(
         "eval",
         help="score a trained detector on a data set",
-        description="Run a detector on the images of a data set and print COCO's twelve figures, and"
-        " those of each class, by pycocotools.",
+        description="Run a detector on the images of a data set and print COCO's twelve figures,"
+        " and those of each class, by pycocotools.",
         epilog="example: fpnc eval runs/bifpn_lite0 data/bccd --split val --pictures build/eval",
     )
     command.add_argument(
@@ -65,9 +65,10 @@ def _run(parsed: argparse.Namespace, report: Report) -> None:
         if target:
             check_target(Path(target))
     with reported(report):
+        detector = opened(parsed)
         dataset = _dataset(parsed, report)
         if dataset is not None:
-            _evaluate(parsed, opened(parsed), dataset, report)
+            _evaluate(parsed, detector, dataset, report)
 
 
 def _dataset(parsed: argparse.Namespace, report: Report) -> "DataSet | None":
@@ -85,8 +86,9 @@ def _dataset(parsed: argparse.Namespace, report: Report) -> "DataSet | None":
     left_out = [each for each in found.findings if each.severity == "error"]
     if left_out:
         help = f"{HELP}`fpnc data check {parsed.data}` lists all"
-        first = f"{left_out[0].file}: {left_out[0].message}"
-        report.aside(f"warning: {len(left_out)} faults of the data set, such as {first}{help}")
+        first = f"{left_out[0].file}: {left_out[0].title}: {left_out[0].message}"
+        count = f"{len(left_out)} faults, the first in" if len(left_out) > 1 else "a fault in"
+        report.aside(f"warning: the data set has {count} {first}{help}")
     if any(each.code in IMAGES_LOST for each in left_out):
         report.code = FINDINGS
     return found.dataset
@@ -173,9 +175,7 @@ def _write(
         put_file(Path(parsed.output), text.encode(), replace=True)
         report.aside(f"wrote {parsed.output}")
     if parsed.pictures:
-        files = write_pictures(
-            Path(parsed.pictures), dataset, found, most=parsed.picture_count
-        )
+        files = write_pictures(Path(parsed.pictures), dataset, found, most=parsed.picture_count)
         report.aside(f"wrote {len(files)} pictures into {parsed.pictures}")
     if parsed.curves:
         try:

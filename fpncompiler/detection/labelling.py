@@ -89,7 +89,10 @@ def encoded(picture: Image.Image, form: str = "JPEG") -> bytes:
 
 
 def _fitting(
-    draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int
+    draw: ImageDraw.ImageDraw,
+    text: str,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    width: int,
 ) -> str:
     while len(text) > 1 and draw.textlength(text, font=font) > width:
         text = f"{text.rstrip('…')[:-1]}…"

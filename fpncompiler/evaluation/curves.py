@@ -35,8 +35,14 @@ def curves_of(evaluation: Evaluation, form: str) -> bytes:
     except ImportError as error:
         raise NoMatplotlibError("curves are drawn by matplotlib, which is not installed") from error
     data = io.BytesIO()
-    settings = {"svg.hashsalt": "fpnc", "font.size": 9.0, "text.parse_math": False}
-    with matplotlib.rc_context({**settings, "font.family": "DejaVu Sans"}):
+    with matplotlib.rc_context(
+        {
+            "svg.hashsalt": "fpnc",
+            "font.family": "DejaVu Sans",
+            "font.size": 9.0,
+            "text.parse_math": False,
+        }
+    ):
         figure = Figure(figsize=(4.2 * len(CURVES), 4.2), facecolor="white", layout="constrained")
         panels = figure.subplots(1, len(CURVES), sharey=True)
         for axes, iou in zip(panels, CURVES, strict=True):
