@@ -43,6 +43,7 @@ ARROWS = {
         "passes",
         "pipeline",
         "plugins",
+        "prediction",
         "reading",
         "report",
         "revisions",
@@ -97,6 +98,7 @@ ARROWS = {
     "backbones": set(),
     "blocks": set(),
     "detection": {"blocks", "timing"},
+    "prediction": {"datasets", "detection", "detectors", "evaluation"},
     "datasets": {"diagnostics"},
     "training": {
         "codegen",
@@ -107,7 +109,7 @@ ARROWS = {
         "evaluation",
         "weights",
     },
-    "evaluation": {"datasets", "detection", "detectors"},
+    "evaluation": {"codegen", "datasets", "detection", "detectors"},
     "detectors": {"api", "codegen", "diagnostics", "options", "pipeline", "spec"},
     "weights": {"codegen", "detection"},
 }
@@ -121,6 +123,7 @@ OUTSIDE = {
     "datasets": {"PIL", "torch", "yaml"},
     "drawing": {"resvg_py"},
     "detectors": {"safetensors", "torch"},
+    "prediction": {"PIL", "av", "numpy", "torch"},
     "training": {"torch", "torchvision", "timm", "accelerate", "tqdm", "matplotlib", "PIL"},
     "evaluation": {"matplotlib", "numpy", "pycocotools", "torch"},
     "weights": {"huggingface_hub", "safetensors", "timm", "torch"},

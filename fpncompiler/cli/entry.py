@@ -21,10 +21,12 @@ from fpncompiler.cli import (
     data,
     diff,
     draw,
+    eval,
     export,
     inspect,
     opt,
     plot,
+    predict,
 )
 from fpncompiler.cli.options import Parser, UsageError
 from fpncompiler.cli.report import FORMATS, HELP, INTERRUPTED, TROUBLE, Format, Report
@@ -133,6 +135,8 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     compile.add_compile(commands)
     export.add_export(commands)
+    eval.add_eval(commands)
+    predict.add_predict(commands)
     draw.add_draw(commands)
     compare.add_compare(commands)
     data.add_data(commands)

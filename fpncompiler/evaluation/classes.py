@@ -6,6 +6,8 @@ from collections.abc import Sequence
 class ClassesDifferError(Exception):
     """A data set has classes that the detector does not know; the message lists both."""
 
+    help = "classes are matched by name; rename those of the data set: --classes FILE"
+
 
 def matched(known: Sequence[str], wanted: Sequence[str]) -> tuple[int, ...]:
     """For each class of a detector its index in a data set, or -1; upper case is as lower.

@@ -10,7 +10,8 @@ from typing import Generic, TypeVar
 
 from torch import Tensor
 
-from fpncompiler.detection.pictures import letterbox, read_photo
+from fpncompiler.datasets.images import ImageError, read_image
+from fpncompiler.detection.pictures import letterbox
 
 T = TypeVar("T")
 WORKERS = 4
@@ -18,12 +19,16 @@ WORKERS = 4
 
 @dataclass(frozen=True, slots=True)
 class Framed:
-    """An image in its frame: uint8 [3, H, W], the factor to the frame's pixels, its own size."""
+    """An image in its frame: uint8 [3, H, W], the factor to the frame's pixels, its own size.
+
+    `image` is the image itself, uint8 [3, h, w], where somebody has asked to keep it.
+    """
 
     frame: Tensor
     scale: float
     height: int
     width: int
+    image: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +40,19 @@ class Read(Generic[T]):
     reason: str = ""
 
 
-def framed(image: Tensor, size: tuple[int, int]) -> Framed:
+def framed(image: Tensor, size: tuple[int, int], *, keep: bool = False) -> Framed:
     """An image uint8 [3, h, w] scaled into a frame of `size` (height, width), its aspect kept."""
     frame, scale = letterbox(image, size)
-    return Framed(frame, scale, image.shape[-2], image.shape[-1])
+    return Framed(frame, scale, image.shape[-2], image.shape[-1], image if keep else None)
 
 
 def read_ahead(
-    wanted: Iterable[T], file_of: Callable[[T], Path], size: tuple[int, int], ahead: int
+    wanted: Iterable[T],
+    file_of: Callable[[T], Path],
+    size: tuple[int, int],
+    ahead: int,
+    *,
+    keep: bool = False,
 ) -> Iterator[Read[T]]:
     """Read images in their order, at most `ahead` of them before they are taken."""
     source = iter(wanted)
@@ -50,7 +60,7 @@ def read_ahead(
         waiting: deque[Future[Read[T]]] = deque()
         try:
             for each in source:
-                waiting.append(pool.submit(_read, each, file_of, size))
+                waiting.append(pool.submit(_read, each, file_of, size, keep))
                 if len(waiting) >= ahead:
                     yield waiting.popleft().result()
             while waiting:
@@ -59,11 +69,11 @@ def read_ahead(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _read(wanted: T, file_of: Callable[[T], Path], size: tuple[int, int]) -> Read[T]:
+def _read(wanted: T, file_of: Callable[[T], Path], size: tuple[int, int], keep: bool) -> Read[T]:
     try:
-        return Read(wanted, framed(read_photo(file_of(wanted)), size))
-    except OSError as error:
-        return Read(wanted, None, error.strerror or str(error))
+        return Read(wanted, framed(read_image(file_of(wanted)), size, keep=keep))
+    except ImageError as error:
+        return Read(wanted, None, str(error))
 
 
 def batches(source: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from fpncompiler.datasets.model import DataSet, Item
-from fpncompiler.detectors.detector import Detector
+from fpncompiler.detectors.detector import Detector, DetectorError
 from fpncompiler.evaluation.classes import matched
 from fpncompiler.evaluation.coco import Evaluation, Skipped, score
 from fpncompiler.evaluation.detecting import Detecting, Found, detect
@@ -27,6 +27,7 @@ def evaluate(
     batch_size: int = 8,
     settings: Detecting = SETTINGS,
     device: str | torch.device = "cpu",
+    fuse: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Evaluation, dict[int, Found]]:
     """Detect on all images of a data set, and score what was found.
@@ -34,7 +35,9 @@ def evaluate(
     Args:
         image_size: (height, width) of the frame that images are scaled into, their aspect kept; the
             detector's own if None.
-        device: where the model runs; it stays there, in the mode that it was in.
+        device: where the model runs.
+        fuse: run the model's inference form, a copy, which gives the same within rounding in about
+            half the time; models without one, or that cannot be folded, run as they are.
         progress: told after each batch how many images are done, and of how many.
 
     Returns:
@@ -49,11 +52,11 @@ def evaluate(
     skipped: list[Skipped] = []
     done, total = 0, len(dataset.items)
     reads = read_ahead(dataset.items, _file, image_size or detector.image_size, 3 * batch_size)
-    with running(detector.model, device):
+    with running(detector, device, fuse=fuse) as ready:
         for batch in batches(reads, batch_size):
             good = [(each.asked, each.framed) for each in batch if each.framed is not None]
             skipped += [_skipped(each) for each in batch if each.framed is None]
-            results = detect_framed(detector, [frame for _, frame in good], settings, device)
+            results = detect_framed(ready, [frame for _, frame in good], settings, device)
             for (item, _), result in zip(good, results, strict=True):
                 found[item.image_id] = relabelled(result, labels)
             done += len(batch)
@@ -72,16 +75,51 @@ def _skipped(read: Read[Item]) -> Skipped:
 
 
 @contextmanager
-def running(model: nn.Module, device: str | torch.device) -> Iterator[None]:
-    """The model on a device in evaluation mode; each part has its own mode again afterwards."""
-    modes = [(part, part.training) for part in model.modules()]
-    model.to(device)
-    model.eval()
+def running(
+    detector: Detector, device: str | torch.device = "cpu", *, fuse: bool = True
+) -> Iterator[Detector]:
+    """A detector that is ready to run on a device, with a fused copy of its model if it has one.
+
+    Otherwise its own model is moved there, and each part has its own mode again afterwards.
+    """
+    fused = _fused(detector.model) if fuse else None
+    if fused is not None:
+        yield replace(detector, model=fused.to(device))
+        return
+    modes = [(part, part.training) for part in detector.model.modules()]
+    detector.model.to(device)
+    detector.model.eval()
     try:
-        yield
+        yield detector
     finally:
         for part, is_training in modes:
             part.training = is_training
+
+
+def _fused(model: nn.Module) -> nn.Module | None:
+    """None if the model is the inference form already, or its backbone cannot be folded."""
+    if not hasattr(model, "fuse_for_inference"):
+        return None
+    devices = {weight.device for weight in model.parameters() if weight.device.type == "cuda"}
+    with torch.inference_mode(False), torch.no_grad(), torch.random.fork_rng([*devices]):
+        try:
+            fused: nn.Module = model.fuse_for_inference()  # type: ignore[operator]
+        except RuntimeError:
+            return None
+    return fused
+
+
+def check_size(detector: Detector, size: Size) -> None:
+    """Run a detector on an empty image (height, width), for not all sizes suit all detectors.
+
+    Raises:
+        DetectorError: this one does not; the message names one that does.
+    """
+    try:
+        with torch.inference_mode():
+            detector.model(torch.zeros(1, 3, *size))
+    except ValueError as error:
+        raise DetectorError(str(error), "another --image-size") from error
 
 
 def detect_framed(

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 
@@ -11,7 +13,7 @@ from tests.evaluation.tiny import tiny_dataset, tiny_detector
 
 def test_boxes_are_in_pixels_of_each_image(tmp_path):
     dataset, detector = tiny_dataset(tmp_path), tiny_detector()
-    _, found = evaluate(detector, dataset, batch_size=2)
+    _, found = evaluate(detector, dataset, batch_size=2, fuse=False)
     assert [*found] == [1, 2, 3]
     for item in dataset.items:
         frame, scale = letterbox(read_photo(item.file), (128, 128))
@@ -65,14 +67,28 @@ def test_other_image_size_is_taken(tmp_path):
     assert small[1]["scores"].tolist() != large[1]["scores"].tolist()
 
 
-def test_model_keeps_its_mode(tmp_path):
+@pytest.mark.parametrize("fuse", [True, False])
+def test_model_is_as_it_was(tmp_path, fuse):
     detector = tiny_detector()
     detector.model.train()
     detector.model.backbone.eval()
     modes = [part.training for part in detector.model.modules()]
-    evaluate(detector, tiny_dataset(tmp_path))
+    state, random = copy.deepcopy(detector.model.state_dict()), torch.get_rng_state()
+    evaluate(detector, tiny_dataset(tmp_path), fuse=fuse)
     assert [part.training for part in detector.model.modules()] == modes
-    assert all(not weight.is_inference() for weight in detector.model.parameters())
+    assert all(w.requires_grad and not w.is_inference() for w in detector.model.parameters())
+    assert all(value.equal(state[key]) for key, value in detector.model.state_dict().items())
+    assert torch.get_rng_state().equal(random)
+
+
+def test_fused_model_finds_the_same(tmp_path):
+    dataset, detector = tiny_dataset(tmp_path), tiny_detector()
+    _, plain = evaluate(detector, dataset, fuse=False)
+    _, fused = evaluate(detector, dataset)
+    for image in plain:
+        torch.testing.assert_close(
+            plain[image]["scores"], fused[image]["scores"], rtol=1e-2, atol=1e-4
+        )
 
 
 def test_data_set_may_have_fewer_classes_in_another_order(tmp_path):
