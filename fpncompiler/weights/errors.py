@@ -1,12 +1,10 @@
 """Why weights cannot be had."""
 
+from fpncompiler.diagnostics import UserError
 
-class WeightsError(Exception):
+
+class WeightsError(UserError):
     """Weights cannot be read, or do not fit: the message says why, `help` what to do."""
-
-    def __init__(self, message: str, help: str = "") -> None:
-        super().__init__(message)
-        self.help = help
 
 
 def some(words: list[str], count: int = 3) -> str:
