@@ -101,6 +101,7 @@ ARROWS = {
     "prediction": {"datasets", "detection", "detectors", "evaluation"},
     "datasets": {"diagnostics"},
     "training": {
+        "",
         "codegen",
         "datasets",
         "detection",
@@ -109,9 +110,9 @@ ARROWS = {
         "evaluation",
         "weights",
     },
-    "evaluation": {"codegen", "datasets", "detection", "detectors"},
+    "evaluation": {"codegen", "datasets", "detection", "detectors", "diagnostics"},
     "detectors": {"api", "codegen", "diagnostics", "options", "pipeline", "spec"},
-    "weights": {"codegen", "detection"},
+    "weights": {"codegen", "detection", "diagnostics"},
 }
 TORCH = {"torch", "timm", "torchvision"}
 # what a part may import from outside; the standard library is free to all but the blocks
