@@ -1,11 +1,13 @@
 """Small data sets on the disk, in each layout."""
 
 import json
+import os
 from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-BCCD = Path(__file__).resolve().parents[3] / "shared/data/bccd"
+ROOT = Path(__file__).resolve().parents[2]
+BCCD = Path(os.environ.get("FPNC_BCCD", ROOT.parent / "shared/data/bccd"))
 CATEGORIES = [{"id": 1, "name": "cat"}, {"id": 5, "name": "dog"}]
 
 
