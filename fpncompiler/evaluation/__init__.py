@@ -1,0 +1,1 @@
+"""How good a detector is: its detections on a data set, scored as COCO does."""
