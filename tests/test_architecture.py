@@ -213,11 +213,16 @@ BIFPN = (ROOT / "specs/bifpn.yaml").as_posix()
         f"from fpncompiler.cli import main; assert main(['diff', '{BIFPN}', 'bifpn']) == 0",
         f"from fpncompiler.cli import main; assert main(['breaking', '{BIFPN}', 'panet']) == 1",
         f"from fpncompiler.cli import main; assert main(['compare', '{BIFPN}']) == 0",
+        "from fpncompiler.cli import main; assert main(['data', 'check', 'nowhere']) == 2",
+        "from fpncompiler.datasets.opening import open_dataset",
         "from fpncompiler.cli import main; main(['--help'])",
         "from fpncompiler.cli import main; main(['compile', '--help'])",
         f"import fpncompiler; fpncompiler.compile_spec('{BIFPN}', 3)",
     ],
-    ids=["compile", "check", "draw", "diff", "breaking", "compare", "help", "compile help", "api"],
+    ids=[
+        *("compile", "check", "draw", "diff", "breaking", "compare", "data", "open_dataset"),
+        *("help", "compile help", "api"),
+    ],
 )
 def test_torch_stays_unloaded(code, tmp_path):
     assert loaded_after(code, tmp_path) == set()
