@@ -111,7 +111,7 @@ ARROWS = {
     },
     "evaluation": {"codegen", "datasets", "detection", "detectors"},
     "detectors": {"api", "codegen", "diagnostics", "options", "pipeline", "spec"},
-    "weights": {"codegen", "detection"},
+    "weights": {"codegen", "detection", "diagnostics"},
 }
 TORCH = {"torch", "timm", "torchvision"}
 # what a part may import from outside; the standard library is free to all but the blocks

@@ -36,7 +36,8 @@ ATTRIBUTES = {
 REVIEWED = {
     "api.py": {"exec_module", "source_to_code"},  # imports the model that the user asked for
     "revisions.py": {"subprocess"},  # git, with a list of arguments, none of them an option
-    "weights/files.py": {"load"},  # torch's, with weights_only: it builds tensors and nothing else
+    # torch's `load` with weights_only, which makes tensors alone, and the error that it raises
+    "weights/files.py": {"load", "pickle"},
     "plugins.py": {"load"},  # an entry point of a distribution that the user installed
 }
 
