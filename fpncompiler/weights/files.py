@@ -5,6 +5,7 @@ file -> its format, by how it begins -> torch.load of weights only, or safetenso
 """
 
 import io
+import json
 import pickle
 import re
 import struct
@@ -126,9 +127,20 @@ def write_safetensors(
     tensors = {
         key: value.detach().to("cpu").contiguous().clone() for key, value in sorted(state.items())
     }
-    data = safetensors_bytes(tensors, dict(sorted((metadata or {}).items())) or None)
+    data = safetensors_bytes(tensors, dict(metadata) if metadata else None)
     path.parent.mkdir(parents=True, exist_ok=True)
-    put_file(path, data, replace=True)
+    put_file(path, _with_ordered_header(data), replace=True)
+
+
+def _with_ordered_header(data: bytes) -> bytes:
+    """The same file with its metadata in order, which safetensors leaves to chance.
+
+    A file is 8 bytes, little-endian, with the length of a header in JSON; the header; the values.
+    """
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.dumps(json.loads(data[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)  # so that values stay aligned
+    return len(header).to_bytes(8, "little") + header + data[end:]
 
 
 class _Ignored:
