@@ -1,10 +1,10 @@
 """BiFPN of phi 0 and effdet's model trained side by side, on the same batches.
 
-    python -m benchmarks.beside_effdet DATA [--epochs 24] [--image-size 320] [--out build/beside_effdet]
+    python -m benchmarks.beside_effdet DATA [--epochs 24] [--image-size 320] [--set KEY=VALUE]
 
 Both start from the same ImageNet weights (EfficientNet-Lite0) and take each batch with the same
 optimizer, learning rate, clipping and average. effdet's `tf_efficientdet_lite0` has its own loss
-and its own labeler. Figures are pycocotools' on the split `val`, at the end and after each 4 epochs.
+and its own labeler. Figures are pycocotools' on the split `val`, after each 4 epochs.
 Needs the packages of the extras `test` and `weights`.
 """
 
@@ -87,11 +87,13 @@ class Ours(Runner):
         super().__init__("fpnc bifpn", detector.model, recipe, per_epoch)
 
     def loss(self, batch: Batch) -> Tensor:
+        """Our targets and losses."""
         targets = self.objective.targets(batch)
         maps = self.objective.outputs(self.model, batch.images)
         return self.objective.losses(maps, targets).total
 
     def found(self, frames: list[Any]) -> list[dict[str, Tensor]]:
+        """As `fpnc eval` has it."""
         averaged = replace(self.detector, model=self.average.module)
         return detect_framed(averaged, frames, Detecting())
 
@@ -112,6 +114,7 @@ class Theirs(Runner):
         self.average = Average(bare, recipe.ema_decay)
 
     def loss(self, batch: Batch) -> Tensor:
+        """effdet's labeler and loss; its boxes are (y0, x0, y1, x1), its classes count from 1."""
         images = self.normalize(batch.images).contiguous(memory_format=torch.channels_last)
         swapped = batch.boxes[..., [1, 0, 3, 2]]
         classes = torch.where(batch.labels >= 0, batch.labels + 1, -1).float()
@@ -121,6 +124,7 @@ class Theirs(Runner):
         return losses
 
     def found(self, frames: list[Any]) -> list[dict[str, Tensor]]:
+        """effdet's postprocessing."""
         bench = DetBenchPredict(self.average.module)
         images = self.normalize(torch.stack([frame.frame for frame in frames]))
         found = []

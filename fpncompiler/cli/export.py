@@ -140,14 +140,10 @@ def _missing_package(parsed: argparse.Namespace) -> str:
 def _export(parsed: argparse.Namespace, file: Path, output: Path, report: Report) -> None:
     from fpncompiler.detection.export_faults import ExportError
     from fpncompiler.detection.exporting import Export, export_file
-    from fpncompiler.weights.files import WeightsError, read_weights
+    from fpncompiler.weights.files import read_weights
 
     tolerance = parsed.tolerance or (HALF_TOLERANCE if parsed.half else TOLERANCE)
-    try:
-        weights = read_weights(Path(parsed.weights)) if parsed.weights else None
-    except WeightsError as error:
-        report.trouble(f"{error}\n  = help: {error.help}" if error.help else str(error))
-        return
+    weights = read_weights(Path(parsed.weights)) if parsed.weights else None
     export = Export(
         file=file,
         output=output,

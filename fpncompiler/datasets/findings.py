@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from fpncompiler.datasets.model import DataSet
+from fpncompiler.diagnostics import UserError
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
@@ -66,12 +67,11 @@ class Findings:
         self.found.append(Finding(code, message, file.as_posix(), line))
 
 
-class DataError(Exception):
-    """Nothing of a data set can be used; `help` says what to do, `findings` what was seen."""
+class DataError(UserError):
+    """Nothing of a data set can be used; `findings` is what was seen of it."""
 
     def __init__(self, message: str, help: str = "", findings: tuple[Finding, ...] = ()) -> None:
-        super().__init__(message)
-        self.help = help
+        super().__init__(message, help)
         self.findings = findings
 
 

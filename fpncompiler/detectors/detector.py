@@ -7,13 +7,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from fpncompiler.diagnostics import UserError
 
-class DetectorError(Exception):
+
+class DetectorError(UserError):
     """A detector cannot be had: the message says why, `help` what to do."""
-
-    def __init__(self, message: str, help: str = "") -> None:
-        super().__init__(message)
-        self.help = help
 
 
 @dataclass(frozen=True, slots=True)

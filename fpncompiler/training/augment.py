@@ -39,7 +39,7 @@ class Sample:
 def augment(sample: Sample, frame: tuple[int, int], recipe: Recipe) -> Sample:
     """A random variant in a frame of (height, width); torch's generator decides."""
     image = Image(sample.image)
-    boxes = BoundingBoxes(sample.boxes, format="XYXY", canvas_size=sample.image.shape[-2:])  # type: ignore[call-arg]
+    boxes = BoundingBoxes(sample.boxes, format="XYXY", canvas_size=sample.image.shape[-2:])
     image, boxes = _turns(recipe)(image, boxes)
     turned = replace(
         sample, image=image.as_subclass(Tensor), boxes=boxes.as_subclass(Tensor).reshape(-1, 4)

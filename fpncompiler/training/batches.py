@@ -40,7 +40,7 @@ def steps_per_epoch(images: int, batch_size: int) -> int:
 def epoch_order(images: int, seed: int, epoch: int) -> list[int]:
     """Every index once, in the order of an epoch."""
     generator = torch.Generator().manual_seed(_mixed(seed, epoch))
-    return torch.randperm(images, generator=generator).tolist()  # type: ignore[no-any-return]
+    return torch.randperm(images, generator=generator).tolist()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ def create_loader(
     room = max(1, *(len(item.boxes) for item in data.items))
     return DataLoader(
         Samples(data.items, frame, recipe),  # type: ignore[arg-type]
-        batch_sampler=order,  # type: ignore[arg-type]
+        batch_sampler=order,
         collate_fn=Collate(room),
         num_workers=recipe.workers,
         prefetch_factor=AHEAD if recipe.workers else None,

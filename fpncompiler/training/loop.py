@@ -65,7 +65,8 @@ class Loop:
             else:
                 losses += self._backward(images, part, positives)
         losses[3] = float(self.is_asked_to_stop())
-        *values, asked = self._sum(losses).tolist()
+        total, classes, boxes, asked = self._sum(losses).tolist()
+        values = (total, classes, boxes)
         self.is_stopping = asked > 0
         self._insist(values, batch)
         norm = self._clip()
@@ -75,7 +76,7 @@ class Loop:
         if self.average is not None:
             self.average.update(self.accelerator.unwrap_model(self.model), self.progress.step)
         self.progress.step += 1
-        return Step(self.progress.step, *values, rate, norm, int(positives), 0.0, 0.0)
+        return Step(self.progress.step, total, classes, boxes, rate, norm, int(positives), 0.0, 0.0)
 
     def _backward(self, images: Tensor, targets: Targets, positives: Tensor) -> Tensor:
         with self.accelerator.autocast():
@@ -96,7 +97,7 @@ class Loop:
         summed: Tensor = self.accelerator.reduce(x, reduction="sum")
         return summed
 
-    def _insist(self, values: list[float], batch: Batch) -> None:
+    def _insist(self, values: tuple[float, float, float], batch: Batch) -> None:
         if all(math.isfinite(value) for value in values):
             return
         self.optimizer.zero_grad(set_to_none=True)

@@ -1,6 +1,6 @@
 """From a batch to its loss: forward pass, anchors, targets, losses."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -27,9 +27,13 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """The same on a device."""
-        parts = (self.images, self.boxes, self.labels, self.crowd)
-        moved = (part.to(device, non_blocking=True) for part in parts)
-        return Batch(*moved, self.names, self.unreadable)
+        return replace(
+            self,
+            images=self.images.to(device, non_blocking=True),
+            boxes=self.boxes.to(device, non_blocking=True),
+            labels=self.labels.to(device, non_blocking=True),
+            crowd=self.crowd.to(device, non_blocking=True),
+        )
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from timm.optim import create_optimizer_v2
+from timm.optim._optim_factory import create_optimizer_v2
 from timm.scheduler.cosine_lr import CosineLRScheduler
 from timm.utils.model_ema import ModelEmaV3
 from torch import nn
@@ -68,7 +68,7 @@ def create_schedule(
     )
 
 
-class Average(ModelEmaV3):  # type: ignore[misc]
+class Average(ModelEmaV3):
     """Weights averaged over steps; the decay grows to its value as (1 + n) / (10 + n) does.
 
     That is TensorFlow's `ExponentialMovingAverage` with `num_updates`, with which EfficientDet was

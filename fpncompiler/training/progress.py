@@ -1,23 +1,26 @@
 """What a run tells while it goes on, and what it remembers."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
+from fpncompiler.diagnostics import UserError
 
-class TrainingError(Exception):
+
+class TrainingError(UserError):
     """A run cannot go on: the message says why, `help` what to do."""
-
-    def __init__(self, message: str, help: str = "") -> None:
-        super().__init__(message)
-        self.help = help
 
 
 class LossError(TrainingError):
     """A loss is no number."""
 
+    exit_code = 1
+
 
 class InterruptedRunError(TrainingError):
     """Somebody stopped the run; what it had learned is kept."""
+
+    exit_code = 130  # as shells have it for Control-C
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,15 @@ class Epoch:
 
     def row(self) -> dict[str, Any]:
         """One flat row of `results.csv`."""
-        row = asdict(self)
-        return row | row.pop("figures")
+        row: dict[str, Any] = asdict(self)
+        figures: dict[str, Any] = row.pop("figures")
+        return row | figures
+
+    @staticmethod
+    def of_row(row: Mapping[str, Any]) -> "Epoch":
+        """The epoch that such a row is of."""
+        own = {name: row[name] for name in Epoch.__dataclass_fields__ if name in row}
+        return Epoch(**own, figures={key: row[key] for key in row if key not in own})
 
 
 @dataclass(slots=True)

@@ -5,15 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from fpncompiler.diagnostics import suggest
+from fpncompiler.diagnostics import UserError, suggest
 
 
-class RecipeError(Exception):
+class RecipeError(UserError):
     """A setting that does not exist, or has no such value; `help` says what there is."""
-
-    def __init__(self, message: str, help: str = "") -> None:
-        super().__init__(message)
-        self.help = help
 
 
 def _number(default: float, what: str, least: float, most: float) -> Any:
@@ -156,7 +152,7 @@ def _field(key: str) -> "dataclasses.Field[Any]":
 
 
 def _parsed(known: "dataclasses.Field[Any]", text: str) -> Any:
-    kind = type(known.default)
+    kind: type[Any] = type(known.default)
     if kind is bool:
         if text in ("true", "false"):
             return text == "true"

@@ -12,12 +12,13 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fpncompiler.codegen.files import put_file
 from fpncompiler.detectors.checkpoints import BEST, CODE_FILE, LAST
+from fpncompiler.detectors.code import code_of_file
 from fpncompiler.detectors.detector import Code
 from fpncompiler.training.progress import Epoch, Progress, TrainingError
 from fpncompiler.training.recipe import Recipe
@@ -115,6 +116,17 @@ def open_run(path: Path) -> RunFolder:
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         raise TrainingError(f"{file.as_posix()}: this is no configuration of a run", help)
     return RunFolder(path, config)
+
+
+def code_of_run(folder: RunFolder) -> Code:
+    """The generated code of a run.
+
+    Raises:
+        DetectorError: its file is missing or broken.
+    """
+    config = folder.config
+    found = code_of_file(folder.path / CODE_FILE)
+    return replace(found, name=config["name"], spec=config["spec"], choice=config["choice"])
 
 
 def config_of(

@@ -13,15 +13,15 @@ from types import FrameType
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
-from timm.layers import convert_sync_batchnorm
+from timm.layers.norm_act import convert_sync_batchnorm
 from torch import nn
 
 from fpncompiler.datasets.model import DataSet
-from fpncompiler.detectors.checkpoints import save_detector
+from fpncompiler.detectors.checkpoints import open_detector, save_detector
 from fpncompiler.detectors.code import build
 from fpncompiler.detectors.detector import Code, Detector
 from fpncompiler.evaluation.coco import Evaluation
-from fpncompiler.evaluation.detecting import Detecting
+from fpncompiler.evaluation.detecting import Detecting, Found
 from fpncompiler.evaluation.running import evaluate
 from fpncompiler.training.batches import Share, create_loader, steps_per_epoch
 from fpncompiler.training.loop import Loop
@@ -37,10 +37,12 @@ from fpncompiler.training.progress import (
     Watch,
 )
 from fpncompiler.training.recipe import Recipe
+from fpncompiler.training.reports import loss_curves, write_evaluation
 from fpncompiler.training.run_folder import RunFolder
 from fpncompiler.training.state import load_state, save_state
 from fpncompiler.weights.backbones import load_backbone
 
+Scored = tuple[Evaluation, dict[int, Found]]
 STOPPING = "stopping after this step; once more ends at once and keeps the last checkpoint"
 
 
@@ -63,6 +65,7 @@ class Outcome:
     detector: Detector
     evaluation: Evaluation | None
     epochs: tuple[Epoch, ...]
+    files: tuple[str, ...]  # what is in the run folder, beside its configuration
 
 
 @dataclass(slots=True)
@@ -129,9 +132,9 @@ def prepare(plan: Plan, watch: Watch) -> Session:
     )
     if accelerator.is_main_process:
         watch.on_note(report.sentence)
-    model: nn.Module = detector.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model: nn.Module = detector.model.to(memory_format=torch.channels_last)
     if accelerator.num_processes > 1 and accelerator.device.type == "cuda":
-        model = convert_sync_batchnorm(model)
+        model = convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
     per_epoch = steps_per_epoch(len(plan.data.items), recipe.batch_size)
     optimizer = create_optimizer(model, recipe)
     model, optimizer = accelerator.prepare(model, optimizer)
@@ -229,7 +232,7 @@ def _end_epoch(session: Session, step: Step) -> None:
     if session.accelerator.is_main_process:
         averaged = session.averaged()
         if plan.validation is not None and is_due:
-            evaluation = _evaluate(session, averaged, plan.validation)
+            evaluation, _ = _evaluate(session, averaged, plan.validation)
             epoch = replace(epoch, figures=dict(evaluation.figures))
         ap = epoch.figures.get("AP")
         is_best = plan.validation is None or (ap is not None and ap > progress.best)
@@ -261,44 +264,40 @@ def _summary(progress: Progress, number: int, step: Step) -> Epoch:
     )
 
 
-def _evaluate(session: Session, detector: Detector, data: DataSet) -> Evaluation:
+def _evaluate(session: Session, detector: Detector, data: DataSet) -> Scored:
     recipe = session.plan.recipe
     settings = Detecting(nms="soft" if recipe.nms == "soft" else "hard")
-    evaluation, _ = evaluate(
+    return evaluate(
         detector,
         data,
         batch_size=min(16, recipe.batch_size),
         settings=settings,
         device=session.accelerator.device,
     )
-    return evaluation
 
 
 def _outcome(session: Session) -> Outcome:
-    """The best weights, evaluated again as they were written."""
-    from fpncompiler.detectors.checkpoints import open_detector
-
-    folder, validation = session.plan.folder, session.plan.validation
-    session.accelerator.wait_for_everyone()
-    detector = open_detector(folder.best, session.plan.code)
+    """The best weights, evaluated again as they were written, and the reports."""
+    plan, accelerator = session.plan, session.accelerator
+    accelerator.wait_for_everyone()
+    detector = open_detector(plan.folder.best, plan.code)
+    epochs = tuple(Epoch.of_row(row) for row in session.progress.epochs)
+    files = [plan.folder.best, plan.folder.last]
     evaluation = None
-    if validation is not None and session.accelerator.is_main_process:
-        evaluation = _evaluate(session, detector, validation)
-    session.accelerator.end_training()
-    return Outcome(
-        detector, evaluation, tuple(Epoch(**_split(row)) for row in session.progress.epochs)
-    )
-
-
-def _split(row: dict[str, object]) -> dict[str, object]:
-    own = {key: row[key] for key in Epoch.__dataclass_fields__ if key in row}
-    return own | {"figures": {key: value for key, value in row.items() if key not in own}}
+    if accelerator.is_main_process:
+        files.append(plan.folder.write("curves.svg", loss_curves(epochs)))
+        if plan.validation is not None:
+            evaluation, found = _evaluate(session, detector, plan.validation)
+            files += write_evaluation(plan.folder, plan.validation, evaluation, found)
+    accelerator.wait_for_everyone()
+    names = {file.relative_to(plan.folder.path).parts[0] for file in files}
+    return Outcome(detector, evaluation, epochs, tuple(sorted(names)))
 
 
 @contextlib.contextmanager
 def asked_to_stop(watch: Watch) -> Iterator[Callable[[], bool]]:
     """Whether Control-C or a termination was asked for; the second time it is at once."""
-    asked = []
+    asked: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
         if asked:

@@ -2,17 +2,13 @@
 
 from collections.abc import Sequence
 
-from fpncompiler.diagnostics import printable
+from fpncompiler.diagnostics import UserError, printable
 
 LONGEST = 120  # characters of a name that are shown
 
 
-class WeightsError(Exception):
+class WeightsError(UserError):
     """Weights cannot be read, or do not fit: the message says why, `help` what to do."""
-
-    def __init__(self, message: str, help: str = "") -> None:
-        super().__init__(message)
-        self.help = help
 
 
 def some(words: Sequence[str], count: int = 3) -> str:
