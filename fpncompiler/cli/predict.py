@@ -82,9 +82,9 @@ class _Work:
     def classes(self) -> Sequence[str]:
         return self.using.detector.classes
 
-    def skip(self, file: str, reason: str) -> None:
+    def skip(self, file: str, reason: str, what: str = "skipped") -> None:
         self.skipped += 1
-        self.report.aside(f"skipped {file}: {reason}")
+        self.report.aside(f"{what} {file}: {reason}")
 
     def say(self, text: str) -> None:
         (self.report.aside if self.prints_json else self.report.say)(text)
@@ -215,7 +215,7 @@ def _video(work: _Work, source: "Source") -> None:
                 work.document.add(file, (height, width), frame.found, **facts)
                 tell(frames, 0)
     except VideoError as error:
-        work.skip(file, str(error))
+        work.skip(file, str(error), "incomplete" if frames else "skipped")
     if frames:
         work.read += 1
         work.say(f"{file}: {boxes} detections in {frames} frames")
@@ -242,4 +242,4 @@ def _finish(parsed: argparse.Namespace, work: _Work) -> None:
     if work.written:
         work.report.aside(f"wrote {_files(len(work.written))} into {parsed.output}")
     if work.skipped:
-        work.report.aside(f"skipped {work.skipped} in all")
+        work.report.aside(f"could not be read: {_files(work.skipped)}")
