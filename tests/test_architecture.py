@@ -49,6 +49,7 @@ ARROWS = {
         "revisions",
         "spec",
         "training",
+        "weights",
     },
     "breakage": {"reading"},
     "reading": set(),
@@ -98,10 +99,19 @@ ARROWS = {
     "blocks": set(),
     "detection": {"blocks", "timing"},
     "prediction": {"datasets", "detection", "detectors", "evaluation"},
-    "evaluation": {"codegen", "datasets", "detection", "detectors"},
     "datasets": {"diagnostics"},
-    "training": {"codegen", "datasets", "detection", "detectors", "diagnostics", "evaluation"},
+    "training": {
+        "codegen",
+        "datasets",
+        "detection",
+        "detectors",
+        "diagnostics",
+        "evaluation",
+        "weights",
+    },
+    "evaluation": {"codegen", "datasets", "detection", "detectors"},
     "detectors": {"api", "codegen", "diagnostics", "options", "pipeline", "spec"},
+    "weights": {"codegen", "detection"},
 }
 TORCH = {"torch", "timm", "torchvision"}
 # what a part may import from outside; the standard library is free to all but the blocks
@@ -114,8 +124,9 @@ OUTSIDE = {
     "drawing": {"resvg_py"},
     "detectors": {"safetensors", "torch"},
     "prediction": {"PIL", "av", "numpy", "torch"},
-    "evaluation": {"matplotlib", "numpy", "pycocotools", "torch"},
     "training": {"torch", "torchvision", "timm", "accelerate", "tqdm", "matplotlib", "PIL"},
+    "evaluation": {"matplotlib", "numpy", "pycocotools", "torch"},
+    "weights": {"huggingface_hub", "safetensors", "timm", "torch"},
     "cli": {"torch", "tqdm"},  # where latency is measured
     "comparison": {"PIL", "jinja2", "markupsafe", "matplotlib"},
 }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fpncompiler.cli.report import HELP, Report
 
 if TYPE_CHECKING:
+    from fpncompiler.datasets.findings import Finding, Opened
     from fpncompiler.detectors.detector import Detector
     from fpncompiler.evaluation.detecting import Detecting
 
@@ -101,19 +102,24 @@ def opened(parsed: argparse.Namespace) -> "Detector":
     return replace(detector, image_size=parsed.image_size)
 
 
+def tell_left_out(found: "Opened", data: str, report: Report) -> "list[Finding]":
+    """Say what of a data set was left out because it is wrong; returns all of it."""
+    left_out = [each for each in found.findings if each.severity == "error"]
+    if left_out:
+        help = f"{HELP}`fpnc data check {data}` lists all"
+        first = f"{left_out[0].file}: {left_out[0].title}: {left_out[0].message}"
+        count = f"{len(left_out)} faults, the first in" if len(left_out) > 1 else "a fault in"
+        report.aside(f"warning: the split {found.dataset.split} has {count} {first}{help}")
+    return left_out
+
+
 @contextlib.contextmanager
 def reported(report: Report) -> Iterator[None]:
-    """What goes wrong with a detector, a device or memory becomes trouble."""
+    """A device without enough memory becomes trouble."""
     import torch
-
-    from fpncompiler.detectors.detector import DetectorError
-    from fpncompiler.evaluation.classes import ClassesDifferError
-    from fpncompiler.evaluation.devices import DeviceError
 
     try:
         yield
-    except (DetectorError, DeviceError, ClassesDifferError) as error:
-        report.trouble(f"{error}{HELP}{error.help}" if error.help else str(error))
     except torch.OutOfMemoryError:
         help = "a smaller --batch-size or --image-size, or --device cpu"
         report.trouble(f"the device has not enough memory{HELP}{help}")

@@ -18,6 +18,7 @@ from fpncompiler.cli import (
     check,
     compare,
     compile,
+    data,
     diff,
     draw,
     eval,
@@ -26,6 +27,7 @@ from fpncompiler.cli import (
     opt,
     plot,
     predict,
+    train,
 )
 from fpncompiler.cli.options import Parser, UsageError
 from fpncompiler.cli.report import FORMATS, HELP, INTERRUPTED, TROUBLE, Format, Report
@@ -96,7 +98,7 @@ def _without_output(message: str, code: int = TROUBLE) -> int:
 def _run(parsed: argparse.Namespace, report: Report) -> None:
     """The command; what it raises becomes a finding or trouble."""
     from fpncompiler.codegen.files import WriteRefusedError
-    from fpncompiler.diagnostics import SpecError
+    from fpncompiler.diagnostics import SpecError, UserError
     from fpncompiler.plugins import PluginError
     from fpncompiler.spec.loading import SpecNotFoundError
 
@@ -108,6 +110,10 @@ def _run(parsed: argparse.Namespace, report: Report) -> None:
         report.trouble(str(error), error.code)
     except PluginError as error:
         report.trouble(str(error))
+    except UserError as error:
+        help = error.help.replace("\n", "; ")
+        report.trouble(f"{error}{HELP if help else ''}{help}")
+        report.code = error.exit_code
     except OSError as error:
         if error.filename is None:
             raise  # of a stream
@@ -136,8 +142,10 @@ def _parser() -> Parser:
     export.add_export(commands)
     eval.add_eval(commands)
     predict.add_predict(commands)
+    train.add_train(commands)
     draw.add_draw(commands)
     compare.add_compare(commands)
+    data.add_data(commands)
     plot.add_plot(commands)
     check.add_check(commands)
     opt.add_opt(commands)

@@ -5,8 +5,16 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fpncompiler.cli.detecting import add_detector, counted, opened, progress, reported, settings_of
-from fpncompiler.cli.report import FINDINGS, HELP, Report
+from fpncompiler.cli.detecting import (
+    add_detector,
+    counted,
+    opened,
+    progress,
+    reported,
+    settings_of,
+    tell_left_out,
+)
+from fpncompiler.cli.report import FINDINGS, Report
 
 if TYPE_CHECKING:
     from fpncompiler.cli.options import Commands
@@ -66,29 +74,17 @@ def _run(parsed: argparse.Namespace, report: Report) -> None:
             check_target(Path(target))
     with reported(report):
         detector = opened(parsed)
-        dataset = _dataset(parsed, report)
-        if dataset is not None:
-            _evaluate(parsed, detector, dataset, report)
+        _evaluate(parsed, detector, _dataset(parsed, report), report)
 
 
-def _dataset(parsed: argparse.Namespace, report: Report) -> "DataSet | None":
+def _dataset(parsed: argparse.Namespace, report: Report) -> "DataSet":
     """The data set; what was left out of it is told."""
-    from fpncompiler.datasets.findings import DataError
     from fpncompiler.datasets.opening import open_dataset
 
     classes = Path(parsed.classes) if parsed.classes else None
     images = Path(parsed.images) if parsed.images else None
-    try:
-        found = open_dataset(Path(parsed.data), parsed.split, classes=classes, images=images)
-    except DataError as error:
-        report.trouble(f"{error}{HELP}{error.help}" if error.help else str(error))
-        return None
-    left_out = [each for each in found.findings if each.severity == "error"]
-    if left_out:
-        help = f"{HELP}`fpnc data check {parsed.data}` lists all"
-        first = f"{left_out[0].file}: {left_out[0].title}: {left_out[0].message}"
-        count = f"{len(left_out)} faults, the first in" if len(left_out) > 1 else "a fault in"
-        report.aside(f"warning: the data set has {count} {first}{help}")
+    found = open_dataset(Path(parsed.data), parsed.split, classes=classes, images=images)
+    left_out = tell_left_out(found, parsed.data, report)
     if any(each.code in IMAGES_LOST for each in left_out):
         report.code = FINDINGS
     return found.dataset
@@ -166,7 +162,7 @@ def _write(
     report: Report,
 ) -> None:
     from fpncompiler.codegen.files import put_file
-    from fpncompiler.evaluation.curves import NoMatplotlibError, curves_of
+    from fpncompiler.evaluation.curves import curves_of
     from fpncompiler.evaluation.pictures import write_pictures
     from fpncompiler.evaluation.results import results_of
 
@@ -178,10 +174,6 @@ def _write(
         files = write_pictures(Path(parsed.pictures), dataset, found, most=parsed.picture_count)
         report.aside(f"wrote {len(files)} pictures into {parsed.pictures}")
     if parsed.curves:
-        try:
-            data = curves_of(evaluation, Path(parsed.curves).suffix.lower()[1:])
-        except NoMatplotlibError as error:
-            report.trouble(f"{error}{HELP}{error.help}")
-            return
+        data = curves_of(evaluation, Path(parsed.curves).suffix.lower()[1:])
         put_file(Path(parsed.curves), data, replace=True)
         report.aside(f"wrote {parsed.curves}")

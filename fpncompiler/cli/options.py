@@ -119,12 +119,22 @@ def _add_variant(which: argparse._MutuallyExclusiveGroup) -> None:
     which.add_argument("--variant", metavar="NAME", help="a named row, such as d7x or lite2")
 
 
-def _add_model_options(command: argparse.ArgumentParser) -> None:
+def add_options_of_detector(command: argparse.ArgumentParser) -> None:
+    """What a detector can be told whose classes are those of its data."""
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--phi", type=int, metavar="N", help="compound coefficient (default: 0)")
+    _add_variant(which)
+    _add_model_options(command, classes=False)
+    command.set_defaults(pretrained_backbone=False, inference=False, classes=None)
+
+
+def _add_model_options(command: argparse.ArgumentParser, *, classes: bool = True) -> None:
     command.add_argument("--model", metavar="NAME", help="model spec (default: efficientdet)")
     command.add_argument(
         "--backbone", metavar="NAME", help="a timm backbone, in place of the model's"
     )
-    command.add_argument("--classes", type=int, metavar="N", help="classes of the class head")
+    if classes:
+        command.add_argument("--classes", type=int, metavar="N", help="classes of the class head")
     command.add_argument("--levels", metavar="A..B", help="pyramid levels, such as 3..7")
     command.add_argument(
         "--scaling",

@@ -20,11 +20,11 @@ def checked_items(split: RawSplit, findings: Findings, *, verify: bool) -> tuple
         verify: decode every image, and look for pictures that are there twice.
     """
     index = {name: position for position, name in enumerate(split.classes)}
-    pictures: dict[str, Path] = {}
+    seen: dict[str, Path] = {}
     items = []
     for image in split.images:
         size = _size(image, findings)
-        if size is None or (verify and not _is_sound(image.file, pictures, findings)):
+        if size is None or (verify and not _is_sound(image.file, seen, findings)):
             continue
         items.append(_item(image, size, index, findings))
     used = {label for item in items for label in item.labels}
@@ -58,18 +58,23 @@ def _by(size: tuple[int, int]) -> str:
     return f"{size[0]} x {size[1]}"
 
 
-def _is_sound(path: Path, pictures: dict[str, Path], findings: Findings) -> bool:
-    """Whether an image can be decoded; `pictures` has the digests of those before."""
+def _is_sound(path: Path, seen: dict[str, Path], findings: Findings) -> bool:
+    """Whether an image can be decoded; `seen` has the digests of those before."""
     try:
-        picture = decode(path)
+        decode(path)
     except ImageError as error:
         findings.add("D912", str(error), path)
         return False
-    digest = hashlib.sha256(f"{picture.size}".encode() + picture.tobytes()).hexdigest()
-    first = pictures.setdefault(digest, path)
+    first = seen.setdefault(file_digest(path), path)
     if first != path:
-        findings.add("D925", f"the same picture as {first.as_posix()}", path)
+        findings.add("D925", f"the same bytes as {first.as_posix()}", path)
     return True
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _item(image: RawImage, size: ImageSize, index: Mapping[str, int], findings: Findings) -> Item:

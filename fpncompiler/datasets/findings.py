@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from fpncompiler.datasets.model import DataSet
+from fpncompiler.diagnostics import UserError
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
@@ -25,7 +26,7 @@ KINDS: Mapping[str, tuple[Severity, str]] = {
     "D922": ("warning", "an id of an annotation is given twice"),
     "D923": ("error", "an image is listed twice in a split"),
     "D924": ("error", "an image is in two splits"),
-    "D925": ("warning", "two files of a split are the same picture"),
+    "D925": ("warning", "two files of a split have the same bytes"),
     "D926": ("error", "an annotation of an image that is not known"),
     "D931": ("error", "a value of the wrong type, or no finite number"),
     "D932": ("error", "an annotation file or line that cannot be understood"),
@@ -66,12 +67,11 @@ class Findings:
         self.found.append(Finding(code, message, file.as_posix(), line))
 
 
-class DataError(Exception):
-    """Nothing of a data set can be used; `help` says what to do, `findings` what was seen."""
+class DataError(UserError):
+    """Nothing of a data set can be used; `findings` is what was seen of it."""
 
     def __init__(self, message: str, help: str = "", findings: tuple[Finding, ...] = ()) -> None:
-        super().__init__(message)
-        self.help = help
+        super().__init__(message, help)
         self.findings = findings
 
 

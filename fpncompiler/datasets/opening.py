@@ -85,7 +85,7 @@ def open_dataset(
         DataError: there is no such data set or split, or not one image can be used.
     """
     found = find_layout(path, images)
-    name = _split_name(found, split, path)
+    name = split_named(found, split, path)
     findings = Findings()
     names = read_classes(classes) if classes else None
     try:
@@ -104,7 +104,7 @@ def open_dataset(
     return Opened(dataset, told, found.layout.name)
 
 
-def _split_name(found: Splits, split: str, path: Path) -> str:
+def split_named(found: Splits, split: str, path: Path) -> str:
     """The split as the layout calls it."""
     if path.is_file() and isinstance(found.layout, CocoLayout):
         return found.names[0]

@@ -45,12 +45,21 @@ def read_xml(path: Path) -> Element:
     """The root element of a file.
 
     Raises:
-        XmlError: it cannot be read, is no XML, has a DOCTYPE, or is too large or too deep.
+        XmlError: it cannot be read, or is not what `parse_xml` takes.
     """
     try:
         data = read_bytes(path, MAX_BYTES)
     except DataError as error:
         raise XmlError(str(error)) from error
+    return parse_xml(data)
+
+
+def parse_xml(data: bytes) -> Element:
+    """The root element of a document.
+
+    Raises:
+        XmlError: it is no XML, has a DOCTYPE, or is too large or too deep.
+    """
     builder = _Builder()
     parser = builder.parser
     try:

@@ -7,13 +7,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from fpncompiler.diagnostics import UserError
 
-class DetectorError(Exception):
+
+class DetectorError(UserError):
     """A detector cannot be had: the message says why, `help` what to do."""
-
-    def __init__(self, message: str, help: str = "") -> None:
-        super().__init__(message)
-        self.help = help
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +43,14 @@ class Detector:
     image_size: tuple[int, int]
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
-    def anchors(self, class_maps: list[Tensor], image_size: tuple[int, int]) -> Tensor:
-        """Boxes [N, 4] float32 (x0, y0, x1, y1) of class maps, in the order of the outputs.
+    def anchors(self, image_size: tuple[int, int]) -> Tensor:
+        """Boxes [N, 4] float32 (x0, y0, x1, y1) in pixels of images of this (height, width).
 
-        Class maps are [B, A * C, H_l, W_l], of images of `image_size` (height, width).
+        N runs over levels, rows, columns and shapes, as the maps of the model's `forward` do.
         """
-        sizes = [(x.shape[-2], x.shape[-1]) for x in class_maps]
         code = self.module
+        height, width = image_size
+        sizes = [(-(-height // 2**level), -(-width // 2**level)) for level in code.LEVELS]
         made: Tensor = code.make_anchors(
             image_size, sizes, code.ANCHOR_SCALES, code.ANCHOR_OCTAVES, code.ANCHOR_ASPECTS
         )

@@ -6,6 +6,7 @@ Codes by phase: 1xx reading YAML, 2xx the language, 3xx the graph, 4xx levels an
 5xx models and scaling, 6xx output, 7xx graphs as text. `F` begins a fault, `W` a warning.
 """
 
+from fpncompiler.diagnostics.errors import UserError
 from fpncompiler.diagnostics.model import Diagnostic, Edit, Fix, Label, Span
 from fpncompiler.diagnostics.silence import Silence, audible, silences_in
 from fpncompiler.diagnostics.sink import Sink, SpecError
@@ -23,6 +24,7 @@ __all__ = [
     "Span",
     "SpecError",
     "Texts",
+    "UserError",
     "audible",
     "nearest",
     "printable",

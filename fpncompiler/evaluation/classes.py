@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
+from fpncompiler.diagnostics import UserError
 
-class ClassesDifferError(Exception):
+
+class ClassesDifferError(UserError):
     """A data set has classes that the detector does not know; the message lists both."""
-
-    help = "classes are matched by name; rename those of the data set: --classes FILE"
 
 
 def matched(known: Sequence[str], wanted: Sequence[str]) -> tuple[int, ...]:
@@ -21,7 +21,8 @@ def matched(known: Sequence[str], wanted: Sequence[str]) -> tuple[int, ...]:
         raise ClassesDifferError(
             f"the detector does not know {_listed(missing)}"
             f"\n  the data set has {_listed(wanted)}"
-            f"\n  the detector has {_listed(known)}"
+            f"\n  the detector has {_listed(known)}",
+            "classes are matched by name; rename those of the data set: --classes FILE",
         )
     places = {_plain(name): index for index, name in enumerate(wanted)}
     return tuple(places.get(name, -1) for name in names)

@@ -4,6 +4,7 @@ import io
 from typing import TYPE_CHECKING
 
 from fpncompiler.detection.labelling import short
+from fpncompiler.diagnostics import UserError
 from fpncompiler.evaluation.coco import CURVES, RECALLS, Evaluation
 
 if TYPE_CHECKING:
@@ -17,10 +18,8 @@ _STROKES = ("-", "--")
 _DPI = 130  # of a PNG
 
 
-class NoMatplotlibError(Exception):
+class NoMatplotlibError(UserError):
     """Matplotlib, which is an extra, is not installed."""
-
-    help = "pip install 'fpnc[plot]'"
 
 
 def curves_of(evaluation: Evaluation, form: str) -> bytes:
@@ -33,7 +32,8 @@ def curves_of(evaluation: Evaluation, form: str) -> bytes:
         import matplotlib
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise NoMatplotlibError("curves are drawn by matplotlib, which is not installed") from error
+        message = "curves are drawn by matplotlib, which is not installed"
+        raise NoMatplotlibError(message, "pip install 'fpnc[plot]'") from error
     data = io.BytesIO()
     with matplotlib.rc_context(
         {

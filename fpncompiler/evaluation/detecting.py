@@ -36,7 +36,7 @@ def detect(detector: Detector, images: Tensor, settings: Detecting) -> list[Foun
     """
     class_maps, box_maps = detector.model(images)
     size = (images.shape[-2], images.shape[-1])
-    anchors = detector.anchors(class_maps, size).to(images.device)
+    anchors = detector.anchors(size).to(images.device)
     boxes, scores, labels = detector.module.top_candidates(
         class_maps, box_maps, anchors, len(detector.classes), size, settings.max_candidates
     )

@@ -2,13 +2,11 @@
 
 import torch
 
+from fpncompiler.diagnostics import UserError
 
-class DeviceError(Exception):
-    """There is no such device here; `help` says which there are."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.help = f"there are: auto, {', '.join(devices())}"
+class DeviceError(UserError):
+    """There is no such device here."""
 
 
 def devices() -> tuple[str, ...]:
@@ -29,5 +27,6 @@ def device_of(word: str) -> str:
         return known[1] if len(known) > 1 else "cpu"
     name = "cuda:0" if word == "cuda" else word
     if name not in known:
-        raise DeviceError(f"there is no device {word!r} here")
+        there = f"there are: auto, {', '.join(known)}"
+        raise DeviceError(f"there is no device {word!r} here", there)
     return name

@@ -1,6 +1,6 @@
 """From a batch to its loss: forward pass, anchors, targets, losses."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -23,12 +23,17 @@ class Batch:
     labels: Tensor
     crowd: Tensor
     names: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()  # files in whose place others stand
 
     def to(self, device: torch.device) -> "Batch":
         """The same on a device."""
-        parts = (self.images, self.boxes, self.labels, self.crowd)
-        moved = (part.to(device, non_blocking=True) for part in parts)
-        return Batch(*moved, self.names)
+        return replace(
+            self,
+            images=self.images.to(device, non_blocking=True),
+            boxes=self.boxes.to(device, non_blocking=True),
+            labels=self.labels.to(device, non_blocking=True),
+            crowd=self.crowd.to(device, non_blocking=True),
+        )
 
 
 @dataclass(slots=True)
@@ -41,12 +46,12 @@ class Objective:
     ignores_crowds: bool = False
     _anchors: dict[tuple[int, int], Tensor] = field(default_factory=dict)
 
-    def targets(self, batch: Batch, class_maps: list[Tensor]) -> Targets:
+    def targets(self, batch: Batch) -> Targets:
         """What the heads should say about a batch."""
-        height, width = batch.images.shape[-2:]
-        if (height, width) not in self._anchors:
-            self._anchors = {(height, width): self.detector.anchors(class_maps, (height, width))}
-        anchors = self._anchors[(height, width)].to(batch.boxes.device)
+        size = (batch.images.shape[-2], batch.images.shape[-1])
+        if size not in self._anchors:
+            self._anchors = {size: self.detector.anchors(size).to(batch.boxes.device)}
+        anchors = self._anchors[size]
         if self.ignores_crowds:
             return assign_targets(
                 anchors, batch.boxes, batch.labels, self.threshold, crowd=batch.crowd

@@ -93,9 +93,7 @@ def test_a_batch_without_boxes_is_background():
 def losses_of_both(seed, boxes, labels, settings, scale=2.0):
     logits, deltas = random_maps(seed, len(boxes), scale)
     targets = assign_targets(our_anchors(), boxes, labels)
-    ours = detection_loss(
-        flatten_maps(logits, CLASSES), flatten_maps(deltas, 4), targets, settings
-    )
+    ours = detection_loss(flatten_maps(logits, CLASSES), flatten_maps(deltas, 4), targets, settings)
     leaves = [*logits, *deltas]
     gradients = torch.autograd.grad(ours.total, leaves)
     theirs = loss_fn(

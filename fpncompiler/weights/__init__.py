@@ -1,0 +1,1 @@
+"""Weights from elsewhere: files of state dicts, pretrained backbones, effdet's checkpoints."""
