@@ -214,9 +214,21 @@ BIFPN = (ROOT / "specs/bifpn.yaml").as_posix()
         f"from fpncompiler.cli import main; assert main(['compare', '{BIFPN}']) == 0",
         "from fpncompiler.cli import main; main(['--help'])",
         "from fpncompiler.cli import main; main(['compile', '--help'])",
+        "from fpncompiler.cli import main; main(['predict', '--help'])",
         f"import fpncompiler; fpncompiler.compile_spec('{BIFPN}', 3)",
     ],
-    ids=["compile", "check", "draw", "diff", "breaking", "compare", "help", "compile help", "api"],
+    ids=[
+        "compile",
+        "check",
+        "draw",
+        "diff",
+        "breaking",
+        "compare",
+        "help",
+        "compile help",
+        "predict help",
+        "api",
+    ],
 )
 def test_torch_stays_unloaded(code, tmp_path):
     assert loaded_after(code, tmp_path) == set()

@@ -121,7 +121,7 @@ def _predict(
     parsed: argparse.Namespace, detector: "Detector", sources: "Sources", report: Report
 ) -> None:
     from fpncompiler.evaluation.devices import device_of
-    from fpncompiler.evaluation.running import running
+    from fpncompiler.evaluation.ready import running
     from fpncompiler.prediction.document import Document
     from fpncompiler.prediction.predicting import Using
 
@@ -164,7 +164,7 @@ def _wanted(parsed: argparse.Namespace, detector: "Detector") -> frozenset[int]:
 
 
 def _images(work: _Work, sources: "Sequence[Source]") -> None:
-    from fpncompiler.evaluation.coco import Skipped
+    from fpncompiler.evaluation.reading import Skipped
     from fpncompiler.prediction.predicting import predicted
 
     with progress("image") as tell:
