@@ -217,11 +217,12 @@ BIFPN = (ROOT / "specs/bifpn.yaml").as_posix()
         "from fpncompiler.datasets.opening import open_dataset",
         "from fpncompiler.cli import main; main(['--help'])",
         "from fpncompiler.cli import main; main(['compile', '--help'])",
+        "from fpncompiler.cli import main; main(['predict', '--help'])",
         f"import fpncompiler; fpncompiler.compile_spec('{BIFPN}', 3)",
     ],
     ids=[
         *("compile", "check", "draw", "diff", "breaking", "compare", "data", "open_dataset"),
-        *("help", "compile help", "api"),
+        *("help", "compile help", "predict help", "api"),
     ],
 )
 def test_torch_stays_unloaded(code, tmp_path):

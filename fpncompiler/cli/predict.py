@@ -82,9 +82,9 @@ class _Work:
     def classes(self) -> Sequence[str]:
         return self.using.detector.classes
 
-    def skip(self, file: str, reason: str) -> None:
+    def skip(self, file: str, reason: str, what: str = "skipped") -> None:
         self.skipped += 1
-        self.report.aside(f"skipped {file}: {reason}")
+        self.report.aside(f"{what} {file}: {reason}")
 
     def say(self, text: str) -> None:
         (self.report.aside if self.prints_json else self.report.say)(text)
@@ -121,7 +121,7 @@ def _predict(
     parsed: argparse.Namespace, detector: "Detector", sources: "Sources", report: Report
 ) -> None:
     from fpncompiler.evaluation.devices import device_of
-    from fpncompiler.evaluation.running import running
+    from fpncompiler.evaluation.ready import running
     from fpncompiler.prediction.document import Document
     from fpncompiler.prediction.predicting import Using
 
@@ -164,7 +164,7 @@ def _wanted(parsed: argparse.Namespace, detector: "Detector") -> frozenset[int]:
 
 
 def _images(work: _Work, sources: "Sequence[Source]") -> None:
-    from fpncompiler.evaluation.coco import Skipped
+    from fpncompiler.evaluation.reading import Skipped
     from fpncompiler.prediction.predicting import predicted
 
     with progress("image") as tell:
@@ -215,7 +215,7 @@ def _video(work: _Work, source: "Source") -> None:
                 work.document.add(file, (height, width), frame.found, **facts)
                 tell(frames, 0)
     except VideoError as error:
-        work.skip(file, str(error))
+        work.skip(file, str(error), "incomplete" if frames else "skipped")
     if frames:
         work.read += 1
         work.say(f"{file}: {boxes} detections in {frames} frames")
@@ -242,4 +242,4 @@ def _finish(parsed: argparse.Namespace, work: _Work) -> None:
     if work.written:
         work.report.aside(f"wrote {_files(len(work.written))} into {parsed.output}")
     if work.skipped:
-        work.report.aside(f"skipped {work.skipped} in all")
+        work.report.aside(f"could not be read: {_files(work.skipped)}")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fpncompiler.evaluation.coco import Skipped
+from fpncompiler.evaluation.reading import Skipped
 
 IMAGES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm")
@@ -63,6 +63,8 @@ def sources_of(words: Sequence[str]) -> Sources:
 
 def _files(word: str) -> Iterator[Path]:
     path = Path(word)
+    if not word:
+        return
     if path.is_dir():
         inside = (each for each in path.iterdir() if not each.name.startswith("."))
         yield from sorted(each for each in inside if each.is_file())
@@ -79,9 +81,9 @@ def _is_known(file: Path) -> bool:
 
 def _why_none(word: str, listed: Sequence[Path]) -> str:
     path = Path(word)
-    if path.is_dir():
+    if word and path.is_dir():
         return f"no image or video lies in this folder: {KINDS}"
-    if path.exists():
+    if word and path.exists():
         suffix = path.suffix or "none"
         return f"its suffix, {suffix}, is not known: {KINDS}"
     if glob.has_magic(word):
