@@ -125,7 +125,7 @@ OUTSIDE = {
     "drawing": {"resvg_py"},
     "detectors": {"safetensors", "torch"},
     "prediction": {"PIL", "av", "numpy", "torch"},
-    "training": {"torch", "torchvision", "timm", "accelerate", "tqdm", "matplotlib", "PIL"},
+    "training": {"torch", "torchvision", "timm", "accelerate", "matplotlib", "safetensors"},
     "evaluation": {"matplotlib", "numpy", "pycocotools", "torch"},
     "weights": {"huggingface_hub", "safetensors", "timm", "torch"},
     "cli": {"torch", "tqdm"},  # where latency is measured

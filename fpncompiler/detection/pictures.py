@@ -37,9 +37,9 @@ def letterbox(photo: Tensor, size: tuple[int, int]) -> tuple[Tensor, float]:
     height, width = photo.shape[-2:]
     scale = min(size[0] / height, size[1] / width)
     inner = max(1, round(height * scale)), max(1, round(width * scale))
-    resized = F.interpolate(photo[None].float(), inner, mode="bilinear", antialias=True)[0]
     frame = torch.full((3, *size), 128, dtype=torch.uint8)
-    frame[:, : inner[0], : inner[1]] = resized.round().clamp(0, 255).to(torch.uint8)
+    resized = F.interpolate(photo[None], inner, mode="bilinear", antialias=True)[0]
+    frame[:, : inner[0], : inner[1]] = resized
     return frame, scale
 
 
