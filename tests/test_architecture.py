@@ -101,6 +101,7 @@ ARROWS = {
     "prediction": {"datasets", "detection", "detectors", "evaluation"},
     "datasets": {"diagnostics"},
     "training": {
+        "",
         "codegen",
         "datasets",
         "detection",
@@ -109,9 +110,9 @@ ARROWS = {
         "evaluation",
         "weights",
     },
-    "evaluation": {"codegen", "datasets", "detection", "detectors"},
+    "evaluation": {"codegen", "datasets", "detection", "detectors", "diagnostics"},
     "detectors": {"api", "codegen", "diagnostics", "options", "pipeline", "spec"},
-    "weights": {"codegen", "detection"},
+    "weights": {"codegen", "detection", "diagnostics"},
 }
 TORCH = {"torch", "timm", "torchvision"}
 # what a part may import from outside; the standard library is free to all but the blocks
@@ -212,22 +213,16 @@ BIFPN = (ROOT / "specs/bifpn.yaml").as_posix()
         f"from fpncompiler.cli import main; assert main(['diff', '{BIFPN}', 'bifpn']) == 0",
         f"from fpncompiler.cli import main; assert main(['breaking', '{BIFPN}', 'panet']) == 1",
         f"from fpncompiler.cli import main; assert main(['compare', '{BIFPN}']) == 0",
+        "from fpncompiler.cli import main; assert main(['data', 'check', 'nowhere']) == 2",
+        "from fpncompiler.datasets.opening import open_dataset",
         "from fpncompiler.cli import main; main(['--help'])",
         "from fpncompiler.cli import main; main(['compile', '--help'])",
         "from fpncompiler.cli import main; main(['predict', '--help'])",
         f"import fpncompiler; fpncompiler.compile_spec('{BIFPN}', 3)",
     ],
     ids=[
-        "compile",
-        "check",
-        "draw",
-        "diff",
-        "breaking",
-        "compare",
-        "help",
-        "compile help",
-        "predict help",
-        "api",
+        *("compile", "check", "draw", "diff", "breaking", "compare", "data", "open_dataset"),
+        *("help", "compile help", "predict help", "api"),
     ],
 )
 def test_torch_stays_unloaded(code, tmp_path):

@@ -3,15 +3,10 @@
 import argparse
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from fpncompiler.cli.options import (
-    Parser,
-    add_format,
-    add_options,
-    are_given,
-    options_of,
-)
+from fpncompiler.cli.options import add_format, add_options, are_given, options_of
+from fpncompiler.cli.recorded import RecordedError, recorded
 from fpncompiler.cli.report import Report
 from fpncompiler.cli.tracing import add_tracing, check_tracing, print_ir, print_times
 
@@ -115,7 +110,7 @@ def _compile_all(output: Path, flags: argparse.Namespace, report: Report) -> Non
         return
     for path in sorted(output.glob("*.py")):
         try:
-            request = _recorded(path, output)
+            request = recorded(path, output)
             if request is None:
                 report.say(f"skipped {path.as_posix()}: fpnc did not make it from a spec file")
                 continue
@@ -131,7 +126,7 @@ def _compile_all(output: Path, flags: argparse.Namespace, report: Report) -> Non
             report.trouble(str(error), error.code)
         except SpecNotFoundError as error:
             report.trouble(f"{path.as_posix()}: {error}", error.code)
-        except _HeaderError as error:
+        except RecordedError as error:
             report.trouble(f"{path.as_posix()}: {error}")
 
 
@@ -173,42 +168,3 @@ def _repair(source: str, output: Path, *, force: bool) -> str:
     assert parts is not None
     where = "" if output.as_posix() == DEFAULT_OUTPUT else f" -o {shlex.quote(output.as_posix())}"
     return f"run `{parts[0].command}{where}{' --force' * force}`"
-
-
-def _recorded(path: Path, output: Path) -> argparse.Namespace | None:
-    """The request that a file was made by, from its header; None if that names no spec file."""
-    from fpncompiler.codegen.files import text_of
-    from fpncompiler.codegen.header import split_header
-
-    parts = split_header(text_of(path) or "")
-    if parts is None or not parts[0].command.startswith("fpnc compile "):
-        return None
-    try:
-        words = shlex.split(parts[0].command)[2:]
-    except ValueError as error:
-        raise _HeaderError(f"its header cannot be read: {error}") from error
-    request = _Recorded(prog="header", add_help=False).parse(words)
-    spec = Path(request.spec)
-    if spec.is_absolute() or ".." in spec.parts or (spec.exists() and not spec.is_file()):
-        raise _HeaderError(f"its header names {request.spec}, which is no spec of this folder")
-    beside = output.resolve().parent / request.spec
-    if not Path(request.spec).is_file() and beside.is_file():
-        request.spec = beside.as_posix()
-    return request
-
-
-class _HeaderError(Exception):
-    """A generated file's header records no command that fpnc would write."""
-
-
-class _Recorded(Parser):
-    """Reads a command back from a header; complains by exception."""
-
-    def parse(self, words: list[str]) -> argparse.Namespace:
-        self.add_argument("spec")
-        add_options(self)
-        self.set_defaults(usage_error=self.error)
-        return self.parse_args(words)
-
-    def error(self, message: str) -> NoReturn:
-        raise _HeaderError(f"its header cannot be read: {message}")

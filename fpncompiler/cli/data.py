@@ -187,7 +187,6 @@ def _opened(parsed: argparse.Namespace, report: Report) -> "list[Opened]":
 
 
 def _run_show(parsed: argparse.Namespace, report: Report) -> None:
-    from fpncompiler.datasets.decoding import ImageError
     from fpncompiler.datasets.pictures import write_pictures
     from fpncompiler.datasets.statistics import statistics_of
     from fpncompiler.datasets.telling import counted, statistics_lines
@@ -203,12 +202,9 @@ def _run_show(parsed: argparse.Namespace, report: Report) -> None:
             if opened.findings:
                 report.aside(f"{counted(opened.findings)}: `fpnc data check` lists them")
             if parsed.pictures:
-                try:
-                    written = write_pictures(dataset, Path(parsed.pictures), parsed.count)
-                except ImageError as error:
-                    report.trouble(f"{error}{HELP}`fpnc data check --verify` finds such images")
-                    continue
-                report.aside(f"wrote {len(written)} pictures into {parsed.pictures}")
+                written = write_pictures(dataset, Path(parsed.pictures), parsed.count)
+                several = "s" * (len(written) > 1)
+                report.aside(f"wrote {len(written)} picture{several} into {parsed.pictures}")
     if parsed.json:
         report.say(json.dumps({"version": JSON_VERSION, "splits": values}, indent=2))
 

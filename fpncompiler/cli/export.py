@@ -102,7 +102,7 @@ def _run(parsed: argparse.Namespace, report: Report) -> None:
         parsed.usage_error(f"-o {output.as_posix()}: a file for {parsed.format} ends in {suffix}")
     if parsed.half and parsed.format != "openvino":
         parsed.usage_error("--half is for --format openvino")
-    fault = _file_fault(file) or _weights_fault(parsed.weights) or _missing_package(parsed)
+    fault = _file_fault(file) or _missing_package(parsed)
     if fault:
         report.trouble(fault)
         return
@@ -127,10 +127,6 @@ def _file_fault(file: Path) -> str:
     return ""
 
 
-def _weights_fault(weights: str | None) -> str:
-    return f"there is no file {weights}" if weights and not Path(weights).is_file() else ""
-
-
 def _missing_package(parsed: argparse.Namespace) -> str:
     packages = PACKAGES[parsed.format]
     missing = [name for name in packages if importlib.util.find_spec(name) is None]
@@ -144,13 +140,16 @@ def _missing_package(parsed: argparse.Namespace) -> str:
 def _export(parsed: argparse.Namespace, file: Path, output: Path, report: Report) -> None:
     from fpncompiler.detection.export_faults import ExportError
     from fpncompiler.detection.exporting import Export, export_file
+    from fpncompiler.weights.files import read_weights
 
     tolerance = parsed.tolerance or (HALF_TOLERANCE if parsed.half else TOLERANCE)
+    weights = read_weights(Path(parsed.weights)) if parsed.weights else None
     export = Export(
         file=file,
         output=output,
         format=parsed.format,
-        weights=Path(parsed.weights) if parsed.weights else None,
+        weights=weights,
+        weights_name=Path(parsed.weights or "").as_posix(),
         classes=parsed.classes,
         size=parsed.size,
         dynamic=parsed.dynamic,

@@ -7,7 +7,7 @@ from pathlib import Path
 from fpncompiler.datasets.decoding import ImageError, ImageSize, decode, image_size
 from fpncompiler.datasets.findings import Findings
 from fpncompiler.datasets.model import Box, Item
-from fpncompiler.datasets.raw import RawImage, RawLabel, RawSplit, shown
+from fpncompiler.datasets.raw import RawImage, RawLabel, RawSplit, is_file, shown
 from fpncompiler.diagnostics import nearest
 
 TOLERANCE = 0.5  # pixels that a box may stand out and is clipped without a word
@@ -36,7 +36,7 @@ def checked_items(split: RawSplit, findings: Findings, *, verify: bool) -> tuple
 
 def _size(image: RawImage, findings: Findings) -> ImageSize | None:
     """The size of an image that is there, and is as large as its annotation says."""
-    if not image.file.is_file():
+    if not is_file(image.file):
         findings.add("D911", f"there is no file {image.file.as_posix()}", image.source)
         return None
     try:

@@ -18,6 +18,7 @@ from fpncompiler.datasets.raw import (
     RawSplit,
     checked_classes,
     inside,
+    is_file,
     number,
     numbers,
     read_bytes,
@@ -129,7 +130,7 @@ def _folder(place: CocoSplit, reader: "_Reader") -> Path:
 
     def count(folder: Path) -> int:
         paths = (inside(folder, name) for name in names)
-        return sum(path is not None and path.is_file() for path in paths)
+        return sum(path is not None and is_file(path) for path in paths)
 
     return max(place.folders, key=count)  # the first of those that have equally many
 
@@ -237,7 +238,7 @@ class _Reader:
             self.findings.add("D926", message, self.file)
             return
         box, crowd = each.get("bbox"), each.get("iscrowd", 0)
-        corners = numbers(box) if isinstance(box, list) else None
+        corners = numbers(box) if isinstance(box, list) and not _has_text(box) else None
         if corners is None:
             told = [*map(shown, box)] if isinstance(box, list) else shown(box)
             message = f"{what} has the bbox {str(told)[:200]}"
@@ -264,6 +265,10 @@ class _Reader:
             self.findings.add("D932", message, self.file)
             return None
         return RawImage(key, path, self.sizes[key], tuple(self.labels.get(key, ())), self.file)
+
+
+def _has_text(values: list[object]) -> bool:
+    return any(isinstance(value, str) for value in values)
 
 
 def _whole(value: object) -> int | None:

@@ -87,6 +87,14 @@ def inside(folder: Path, name: str) -> Path | None:
     return folder / pure
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is a plain file; none has a name that the system does not take."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def read_bytes(path: Path, limit: int) -> bytes:
     """A plain file of at most `limit` bytes.
 

@@ -9,14 +9,14 @@ import copy
 import importlib.util
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from fpncompiler.detection.demo import set_norms
@@ -33,12 +33,16 @@ MOST_CELLS = 64  # of the coarsest level along a side, where sizes are open
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What is to be exported, and how; `size` is (height, width) in pixels."""
+    """What is to be exported, and how; `size` is (height, width) in pixels.
+
+    `weights` is the state dict in the file `weights_name`, random values where it is None.
+    """
 
     file: Path
     output: Path
     format: Format
-    weights: Path | None = None
+    weights: Mapping[str, Tensor] | None = None
+    weights_name: str = ""
     classes: int | None = None
     size: tuple[int, int] | None = None
     dynamic: Literal["none", "batch", "size", "both"] = "both"
@@ -160,7 +164,7 @@ def build_model(export: Export, module: ModuleType, say: Callable[[str], None]) 
     size = export.size or module.IMAGE_SIZE
     images = torch.randn(2, 3, *size)
     if export.weights is not None:
-        load_weights(model, export.weights)
+        load_weights(model, export.weights, export.weights_name)
     else:
         try:
             set_norms(model, images)
@@ -177,18 +181,12 @@ def build_model(export: Export, module: ModuleType, say: Callable[[str], None]) 
     return model.requires_grad_(False)
 
 
-def load_weights(model: nn.Module, path: Path) -> None:
-    """Load a checkpoint into a model.
+def load_weights(model: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
+    """Load a state dict, which a file of this name holds, into a model.
 
     Raises:
-        ExportError: it cannot be read, or does not fit.
+        ExportError: it does not fit.
     """
-    state = _read_weights(path)
-    for key in ("state_dict", "model"):
-        if isinstance(state, dict) and isinstance(state.get(key), dict):
-            state = state[key]
-    if not isinstance(state, dict):
-        raise ExportError(f"{path.as_posix()} holds no state dict", "save `model.state_dict()`")
     own = model.state_dict()
     missing, unexpected = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
     shapes = [
@@ -200,30 +198,11 @@ def load_weights(model: nn.Module, path: Path) -> None:
     faults = [f"{len(keys)} {word} ({_some(keys)})" for word, keys in found.items() if keys]
     if faults:
         raise ExportError(
-            f"{path.as_posix()} does not fit this model: {'; '.join(faults)}",
-            "give the number of classes by `--classes`; effdet's names are translated by "
-            "`compile_spec(...).effdet_key_map()`",
+            f"{name} does not fit this model: {'; '.join(faults)}",
+            "give the number of classes by `--classes`; effdet's checkpoints are translated by "
+            "`fpnc weights import`",
         )
     model.load_state_dict(state)
-
-
-def _read_weights(path: Path) -> Any:
-    try:
-        if path.suffix != ".safetensors":
-            return torch.load(path, map_location="cpu", weights_only=True)
-        from safetensors.torch import load_file
-
-        return load_file(path)
-    except ImportError as error:
-        raise ExportError(
-            f"{path.as_posix()} needs safetensors", "pip install safetensors"
-        ) from error
-    except Exception as error:  # torch, pickle, zip and safetensors have faults of their own
-        first = str(error).partition("\n")[0]
-        raise ExportError(
-            f"{path.as_posix()} cannot be read as weights: {first}",
-            "save `model.state_dict()` by torch.save or safetensors",
-        ) from error
 
 
 def _some(keys: list[str]) -> str:

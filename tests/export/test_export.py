@@ -105,7 +105,7 @@ def test_weights_that_are_none_are_told(small, export, tmp_path):
     (tmp_path / "w.pt").write_bytes(b"nothing")
     code, _, err = export(small, "--format", "onnx", "--weights", "w.pt")
     assert code == 2
-    assert "w.pt cannot be read as weights" in err
+    assert "w.pt is no file of weights" in err
     assert "Traceback" not in err
 
 

@@ -35,8 +35,11 @@ ATTRIBUTES = {
 # file -> what it may do all the same, and why
 REVIEWED = {
     "api.py": {"exec_module", "source_to_code"},  # imports the model that the user asked for
+    "training/state.py": {"pickle"},  # the name of an error, when accelerate loads a run's state
+    "datasets/trees.py": {"subprocess"},  # pip downloads one wheel, which is known by its digest
     "revisions.py": {"subprocess"},  # git, with a list of arguments, none of them an option
-    "weights/files.py": {"load"},  # torch's, with weights_only: it builds tensors and nothing else
+    # torch's `load` with weights_only, which makes tensors alone, and the error that it raises
+    "weights/files.py": {"load", "pickle"},
     "plugins.py": {"load"},  # an entry point of a distribution that the user installed
 }
 
