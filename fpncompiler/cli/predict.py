@@ -1,6 +1,7 @@
 """`fpnc predict`: a detector on images, folders, patterns and videos."""
 
 import argparse
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -206,8 +207,9 @@ def _video(work: _Work, source: "Source") -> None:
     target = None if work.folder is None else work.folder / f"{source.name}.mp4"
     frames = boxes = 0
     try:
-        with progress("frame") as tell:
-            for frame in predicted_frames(work.using, source.file, work.every, target):
+        taken = predicted_frames(work.using, source.file, work.every, target)
+        with progress("frame") as tell, contextlib.closing(taken):
+            for frame in taken:
                 frames += 1
                 boxes += len(frame.found["scores"])
                 height, width = frame.image.shape[-2:]

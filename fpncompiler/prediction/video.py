@@ -1,7 +1,7 @@
 """Videos by PyAV: frames in, labelled frames out."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -52,10 +52,13 @@ class Frame:
     found: Found
 
 
-def predicted_frames(using: Using, file: Path, every: int, target: Path | None) -> Iterator[Frame]:
+def predicted_frames(
+    using: Using, file: Path, every: int, target: Path | None
+) -> Generator[Frame, None, None]:
     """Detect on each `every`-th frame of a video; these make the labelled video `target`.
 
-    `target` is written whole, with all frames that could be decoded, or not at all.
+    `target` is written whole, with all frames that could be decoded, or not at all; close the
+    generator if you leave early.
 
     Raises:
         VideoError: PyAV is missing, no frame can be decoded, or none written; also at the end,

@@ -100,6 +100,10 @@ def test_data_set_may_have_fewer_classes_in_another_order(tmp_path):
     assert matched(detector.classes, dataset.classes) == (1, -1, 0)
 
 
+def test_names_that_are_the_same_to_the_letter_are_matched_first():
+    assert matched(("Cell", "cell"), ("cell", "Cell")) == (1, 0)
+
+
 def test_class_that_the_detector_does_not_know_is_named(tmp_path):
     with pytest.raises(ClassesDifferError) as caught:
         evaluate(tiny_detector(("tree", "car")), tiny_dataset(tmp_path))

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from fpncompiler.prediction.sources import sources_of
@@ -54,14 +56,16 @@ def test_names_do_not_meet(photos):
         ("*.txt", "no image or video is called so"),
         ("notes.txt", "its suffix, .txt, is not known"),
         ("void", "no image or video lies in this folder"),
+        ("pipe.mp4", "no plain file"),
         ("", "no such file"),
         ("x\0y", "no such file"),
         ("y" * 300, "name too long"),
     ],
 )
 def test_what_is_no_source_has_a_reason(photos, word, reason):
+    os.mkfifo("pipe.mp4")
     found = sources_of([word, "b.jpg"])
     assert [source.name for source in found.found] == ["b"]
     [skipped] = found.skipped
-    assert skipped.file == word
+    assert skipped.file == (word or "''")
     assert reason in skipped.reason.lower()

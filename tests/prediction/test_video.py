@@ -116,6 +116,18 @@ def test_frames_before_a_break_are_kept(run_folder, folder, capsys, name, codec,
     assert 0 < len(frames_of("build/predictions/clip.mp4")[0]) < 14
 
 
+def test_interrupted_video_leaves_nothing(run_folder, folder, monkeypatch):
+    write_video("clip.mp4", frames=12)
+
+    def interrupt(*_, **more):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fpncompiler.prediction.document.Document.add", interrupt)
+    monkeypatch.setattr("fpncompiler.cli.entry._without_output", lambda _, code=2: code)
+    assert run(run_folder, "clip.mp4", "--batch-size", "2") == 130
+    assert [*(folder / "build/predictions").iterdir()] == []
+
+
 def test_missing_library_is_named(run_folder, folder, monkeypatch, capsys):
     write_video("clip.mp4")
     real = builtins.__import__
