@@ -97,7 +97,7 @@ ARROWS = {
     "diagnostics": set(),
     "backbones": set(),
     "blocks": set(),
-    "detection": {"blocks", "timing"},
+    "detection": {"blocks", "datasets", "timing"},
     "prediction": {"datasets", "detection", "detectors", "evaluation"},
     "datasets": {"diagnostics"},
     "training": {

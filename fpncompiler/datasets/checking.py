@@ -90,8 +90,7 @@ def _item(image: RawImage, size: ImageSize, index: Mapping[str, int], findings: 
         if box is None:
             continue
         if (box, index[label.name]) in kept:
-            message = f"{_what(label, image)} {_told(box)}"
-            findings.add("D905", message, image.source, label.line)
+            findings.add("D905", _what(label, image, box), image.source, label.line)
         kept.setdefault((box, index[label.name]), label.crowd)
     if not image.labels:
         findings.add("D941", image.file.name, image.source)
@@ -107,24 +106,21 @@ def _box(
     width, height = sides
     if image.is_relative:
         x0, y0, x1, y1 = x0 * width, y0 * height, x1 * width, y1 * height
-    what = f"{_what(label, image)} {_told((x0, y0, x1, y1))}"
+    whole = x0, y0, x1, y1
     if x1 <= x0 or y1 <= y0:
-        findings.add("D903", what, image.source, label.line)
+        findings.add("D903", _what(label, image, whole), image.source, label.line)
         return None
     box = max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height))
     if box[2] <= box[0] or box[3] <= box[1]:
-        message = f"{what}; the image is {_by(sides)}"
+        message = f"{_what(label, image, whole)}; the image is {_by(sides)}"
         findings.add("D902", message, image.source, label.line)
         return None
     if max(-x0, -y0, x1 - width, y1 - height) > TOLERANCE:
-        message = f"{what}; the image is {_by(sides)}; it is clipped"
+        message = f"{_what(label, image, whole)}; the image is {_by(sides)}; it is clipped"
         findings.add("D901", message, image.source, label.line)
     return box
 
 
-def _what(label: RawLabel, image: RawImage) -> str:
-    return f"{shown(label.name)} in {image.file.name}"
-
-
-def _told(box: Box) -> str:
-    return f"({', '.join(f'{value:.6g}' for value in box)})"
+def _what(label: RawLabel, image: RawImage, box: Box) -> str:
+    corners = ", ".join(f"{value:.6g}" for value in box)
+    return f"{shown(label.name)} in {image.file.name} ({corners})"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from fpncompiler.datasets.findings import DataError, Findings
 from fpncompiler.datasets.raw import (
+    MAX_NUMBER,
     RawImage,
     RawLabel,
     RawSplit,
@@ -229,10 +230,10 @@ class _Reader:
             if key in seen:
                 self.findings.add("D922", f"annotation {key}", self.file)
             seen.add(key)
-            self._annotation(each, f"annotation {key}")
+            self._annotation(each, key)
 
-    def _annotation(self, each: dict[str, object], what: str) -> None:
-        image = _whole(each.get("image_id"))
+    def _annotation(self, each: dict[str, object], key: int) -> None:
+        what, image = f"annotation {key}", _whole(each.get("image_id"))
         if image is None or image not in self.files:
             message = f"{what} is of image {shown(each.get('image_id'))}"
             self.findings.add("D926", message, self.file)
@@ -273,5 +274,7 @@ def _has_text(values: list[object]) -> bool:
 
 def _whole(value: object) -> int | None:
     """A whole number, 5 or 5.0; None for all else."""
+    if type(value) is int and abs(value) <= MAX_NUMBER:
+        return value
     found = None if isinstance(value, str) else number(value)
     return int(found) if found is not None and found == int(found) else None

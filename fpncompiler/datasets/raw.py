@@ -1,6 +1,5 @@
 """What a layout says, before it is checked; and the values in it."""
 
-import math
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -49,15 +48,11 @@ class RawSplit:
 
 def number(value: object) -> float | None:
     """A finite number of a sensible size, as a number or as text; None for all else."""
-    if isinstance(value, str):
-        if not _NUMBER.fullmatch(value.strip()):
-            return None
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         value = float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    if isinstance(value, int) and abs(value) > MAX_NUMBER:
-        return None
-    return float(value) if math.isfinite(value) and abs(value) <= MAX_NUMBER else None
+    return float(value) if -MAX_NUMBER <= value <= MAX_NUMBER else None  # a NaN is not
 
 
 def numbers(values: list[object]) -> Box | None:

@@ -1,27 +1,13 @@
 """Photos in, pictures with boxes out."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 from torch.nn import functional as F
-from torchvision.transforms.functional import pil_to_tensor, to_pil_image
+from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import draw_bounding_boxes
-
-PHOTO_FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
-
-
-def read_photo(path: Path) -> Tensor:
-    """A photo as uint8 [3, H, W], red, green, blue.
-
-    Raises:
-        OSError: there is no such file, or it is no photo of a known format.
-    """
-    with Image.open(path, formats=PHOTO_FORMATS) as image:
-        photo: Tensor = pil_to_tensor(image.convert("RGB"))
-    return photo
 
 
 def letterbox(photo: Tensor, size: tuple[int, int]) -> tuple[Tensor, float]:
