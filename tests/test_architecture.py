@@ -111,7 +111,7 @@ ARROWS = {
         "weights",
     },
     "evaluation": {"codegen", "datasets", "detection", "detectors", "diagnostics"},
-    "detectors": {"api", "codegen", "diagnostics", "options", "pipeline", "spec"},
+    "detectors": {"api", "codegen", "diagnostics", "options", "pipeline", "spec", "weights"},
     "weights": {"codegen", "detection", "diagnostics"},
 }
 TORCH = {"torch", "timm", "torchvision"}

@@ -28,6 +28,7 @@ from fpncompiler.cli import (
     plot,
     predict,
     train,
+    weights,
 )
 from fpncompiler.cli.options import Parser, UsageError
 from fpncompiler.cli.report import FORMATS, HELP, INTERRUPTED, TROUBLE, Format, Report
@@ -143,6 +144,7 @@ def _parser() -> Parser:
     eval.add_eval(commands)
     predict.add_predict(commands)
     train.add_train(commands)
+    weights.add_weights(commands)
     draw.add_draw(commands)
     compare.add_compare(commands)
     data.add_data(commands)

@@ -22,7 +22,7 @@ def rename_keys(state: Mapping[str, Tensor], key_map: Mapping[str, str]) -> dict
     renamed: dict[str, Tensor] = {}
     uncovered = []
     for key, value in state.items():
-        target = _target(key, key_map)
+        target = renamed_key(key, key_map)
         if target is None:
             uncovered.append(key)
         elif target in renamed:
@@ -40,7 +40,8 @@ def reversed_map(key_map: Mapping[str, str]) -> dict[str, str]:
     return {theirs: ours for ours, theirs in key_map.items()}
 
 
-def _target(key: str, key_map: Mapping[str, str]) -> str | None:
+def renamed_key(key: str, key_map: Mapping[str, str]) -> str | None:
+    """A key by the longest path of the map that it begins with; None if there is none."""
     path = key
     while path:
         if path in key_map:

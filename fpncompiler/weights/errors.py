@@ -11,6 +11,12 @@ class WeightsError(UserError):
     """Weights cannot be read, or do not fit: the message says why, `help` what to do."""
 
 
+class MisfitError(WeightsError):
+    """Weights can be read, but belong to another model."""
+
+    exit_code = 1
+
+
 def some(words: Sequence[str], count: int = 3) -> str:
     """The first of many, as a list in a sentence; files name their entries as they like."""
     shown = ", ".join(shortened(word) for word in words[:count])
