@@ -114,7 +114,7 @@ class Theirs(Runner):
         self.average = Average(bare, recipe.ema_decay)
 
     def loss(self, batch: Batch) -> Tensor:
-        """effdet's labeler and loss; its boxes are (y0, x0, y1, x1), its classes count from 1."""
+        """Effdet's labeler and loss; its boxes are (y0, x0, y1, x1), its classes count from 1."""
         images = self.normalize(batch.images).contiguous(memory_format=torch.channels_last)
         swapped = batch.boxes[..., [1, 0, 3, 2]]
         classes = torch.where(batch.labels >= 0, batch.labels + 1, -1).float()
@@ -124,7 +124,7 @@ class Theirs(Runner):
         return losses
 
     def found(self, frames: list[Any]) -> list[dict[str, Tensor]]:
-        """effdet's postprocessing."""
+        """Effdet's postprocessing."""
         bench = DetBenchPredict(self.average.module)
         images = self.normalize(torch.stack([frame.frame for frame in frames]))
         found = []

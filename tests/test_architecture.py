@@ -97,10 +97,11 @@ ARROWS = {
     "diagnostics": set(),
     "backbones": set(),
     "blocks": set(),
-    "detection": {"blocks", "timing"},
+    "detection": {"blocks", "datasets", "timing"},
     "prediction": {"datasets", "detection", "detectors", "evaluation"},
     "datasets": {"diagnostics"},
     "training": {
+        "",
         "codegen",
         "datasets",
         "detection",
@@ -109,7 +110,7 @@ ARROWS = {
         "evaluation",
         "weights",
     },
-    "evaluation": {"codegen", "datasets", "detection", "detectors"},
+    "evaluation": {"codegen", "datasets", "detection", "detectors", "diagnostics"},
     "detectors": {"api", "codegen", "diagnostics", "options", "pipeline", "spec", "weights"},
     "weights": {"codegen", "detection", "diagnostics"},
 }
@@ -124,7 +125,7 @@ OUTSIDE = {
     "drawing": {"resvg_py"},
     "detectors": {"safetensors", "torch"},
     "prediction": {"PIL", "av", "numpy", "torch"},
-    "training": {"torch", "torchvision", "timm", "accelerate", "tqdm", "matplotlib", "PIL"},
+    "training": {"torch", "torchvision", "timm", "accelerate", "matplotlib", "safetensors"},
     "evaluation": {"matplotlib", "numpy", "pycocotools", "torch"},
     "weights": {"huggingface_hub", "safetensors", "timm", "torch"},
     "cli": {"torch", "tqdm"},  # where latency is measured
@@ -212,11 +213,17 @@ BIFPN = (ROOT / "specs/bifpn.yaml").as_posix()
         f"from fpncompiler.cli import main; assert main(['diff', '{BIFPN}', 'bifpn']) == 0",
         f"from fpncompiler.cli import main; assert main(['breaking', '{BIFPN}', 'panet']) == 1",
         f"from fpncompiler.cli import main; assert main(['compare', '{BIFPN}']) == 0",
+        "from fpncompiler.cli import main; assert main(['data', 'check', 'nowhere']) == 2",
+        "from fpncompiler.datasets.opening import open_dataset",
         "from fpncompiler.cli import main; main(['--help'])",
         "from fpncompiler.cli import main; main(['compile', '--help'])",
+        "from fpncompiler.cli import main; main(['predict', '--help'])",
         f"import fpncompiler; fpncompiler.compile_spec('{BIFPN}', 3)",
     ],
-    ids=["compile", "check", "draw", "diff", "breaking", "compare", "help", "compile help", "api"],
+    ids=[
+        *("compile", "check", "draw", "diff", "breaking", "compare", "data", "open_dataset"),
+        *("help", "compile help", "predict help", "api"),
+    ],
 )
 def test_torch_stays_unloaded(code, tmp_path):
     assert loaded_after(code, tmp_path) == set()

@@ -1,7 +1,6 @@
 """`fpnc data`: data sets shown, checked, fetched and converted."""
 
 import argparse
-import contextlib
 import dataclasses
 import json
 import tempfile
@@ -135,17 +134,6 @@ def _length(text: str) -> int:
     return int(text)
 
 
-@contextlib.contextmanager
-def _told(report: Report) -> Iterator[None]:
-    """Trouble with data, printed."""
-    from fpncompiler.datasets.findings import DataError
-
-    try:
-        yield
-    except DataError as error:
-        _trouble(error, report)
-
-
 def _trouble(error: "DataError", report: Report) -> None:
     report.trouble(f"{error}{HELP if error.help else ''}" + error.help.replace("\n", "; "))
 
@@ -187,28 +175,23 @@ def _opened(parsed: argparse.Namespace, report: Report) -> "list[Opened]":
 
 
 def _run_show(parsed: argparse.Namespace, report: Report) -> None:
-    from fpncompiler.datasets.decoding import ImageError
     from fpncompiler.datasets.pictures import write_pictures
     from fpncompiler.datasets.statistics import statistics_of
     from fpncompiler.datasets.telling import counted, statistics_lines
 
     values = []
-    with _told(report):
-        for opened in _opened(parsed, report):
-            dataset, figures = opened.dataset, statistics_of(opened.dataset)
-            names = {"split": dataset.split, "layout": opened.layout}
-            values.append({**names, **dataclasses.asdict(figures)})
-            if not parsed.json:
-                report.say("\n".join(statistics_lines(dataset, opened.layout, figures)))
-            if opened.findings:
-                report.aside(f"{counted(opened.findings)}: `fpnc data check` lists them")
-            if parsed.pictures:
-                try:
-                    written = write_pictures(dataset, Path(parsed.pictures), parsed.count)
-                except ImageError as error:
-                    report.trouble(f"{error}{HELP}`fpnc data check --verify` finds such images")
-                    continue
-                report.aside(f"wrote {len(written)} pictures into {parsed.pictures}")
+    for opened in _opened(parsed, report):
+        dataset, figures = opened.dataset, statistics_of(opened.dataset)
+        names = {"split": dataset.split, "layout": opened.layout}
+        values.append({**names, **dataclasses.asdict(figures)})
+        if not parsed.json:
+            report.say("\n".join(statistics_lines(dataset, opened.layout, figures)))
+        if opened.findings:
+            report.aside(f"{counted(opened.findings)}: `fpnc data check` lists them")
+        if parsed.pictures:
+            written = write_pictures(dataset, Path(parsed.pictures), parsed.count)
+            several = "s" * (len(written) > 1)
+            report.aside(f"wrote {len(written)} picture{several} into {parsed.pictures}")
     if parsed.json:
         report.say(json.dumps({"version": JSON_VERSION, "splits": values}, indent=2))
 
@@ -220,24 +203,23 @@ def _run_check(parsed: argparse.Namespace, report: Report) -> None:
 
     values: list[dict[str, object]] = []
     datasets = []
-    with _told(report):
-        for name, opened in _each(parsed, verify=parsed.verify):
-            value: dict[str, object] = {"split": name}
-            if isinstance(opened, DataError):
-                value |= {"error": str(opened), "images": 0, "boxes": 0}
-                report.code = max(report.code, FINDINGS)
-            else:
-                items = opened.dataset.items
-                datasets.append(opened.dataset)
-                value |= {"layout": opened.layout, "images": len(items)}
-                value["boxes"] = sum(len(item.boxes) for item in items)
-            value["findings"] = [as_value(finding) for finding in opened.findings]
-            values.append(value)
-            _say_split(value, opened.findings, parsed, report)
-        shared = leaks(datasets, by_content=parsed.verify)
-        if shared:
-            values.append({"split": None, "findings": [as_value(finding) for finding in shared]})
-            _say_findings(shared, parsed, report)
+    for name, opened in _each(parsed, verify=parsed.verify):
+        value: dict[str, object] = {"split": name}
+        if isinstance(opened, DataError):
+            value |= {"error": str(opened), "images": 0, "boxes": 0}
+            report.code = max(report.code, FINDINGS)
+        else:
+            items = opened.dataset.items
+            datasets.append(opened.dataset)
+            value |= {"layout": opened.layout, "images": len(items)}
+            value["boxes"] = sum(len(item.boxes) for item in items)
+        value["findings"] = [as_value(finding) for finding in opened.findings]
+        values.append(value)
+        _say_split(value, opened.findings, parsed, report)
+    shared = leaks(datasets, by_content=parsed.verify)
+    if shared:
+        values.append({"split": None, "findings": [as_value(finding) for finding in shared]})
+        _say_findings(shared, parsed, report)
     if parsed.json:
         report.say(json.dumps({"version": JSON_VERSION, "splits": values}, indent=2))
 
@@ -277,22 +259,21 @@ def _run_convert(parsed: argparse.Namespace, report: Report) -> None:
     from fpncompiler.datasets.writing import write_document, write_folder
 
     out = Path(parsed.out)
-    with _told(report):
-        found = _opened(parsed, report)
-        for opened in found:
-            for line in finding_lines(opened.findings):
-                report.aside(line)
-        if not found:
-            return
-        if out.suffix.lower() == ".json":
-            if len(found) > 1:
-                names = ", ".join(opened.dataset.split for opened in found)
-                parsed.usage_error(f"{parsed.out}: a file holds one split; give --split: {names}")
-            folder = write_document(found[0].dataset, out, force=parsed.force)
-            report.say(f"wrote {out.as_posix()}; its images: --images {folder.as_posix()}")
-            return
-        for path in write_folder([o.dataset for o in found], out, force=parsed.force):
-            report.say(f"wrote {path.as_posix()}")
+    found = _opened(parsed, report)
+    for opened in found:
+        for line in finding_lines(opened.findings):
+            report.aside(line)
+    if not found:
+        return
+    if out.suffix.lower() == ".json":
+        if len(found) > 1:
+            names = ", ".join(opened.dataset.split for opened in found)
+            parsed.usage_error(f"{parsed.out}: a file holds one split; give --split: {names}")
+        folder = write_document(found[0].dataset, out, force=parsed.force)
+        report.say(f"wrote {out.as_posix()}; its images: --images {folder.as_posix()}")
+        return
+    for path in write_folder([o.dataset for o in found], out, force=parsed.force):
+        report.say(f"wrote {path.as_posix()}")
 
 
 def _run_get(parsed: argparse.Namespace, report: Report) -> None:
@@ -302,7 +283,7 @@ def _run_get(parsed: argparse.Namespace, report: Report) -> None:
         parsed.usage_error(f"--tile is 0 or at least {LEAST_TILE}, --overlap less than --tile")
     folder = Path(parsed.to or f"data/{parsed.name}")
     choices = {"tile": parsed.tile, "overlap": parsed.overlap}
-    with _told(report), tempfile.TemporaryDirectory() as beside:
+    with tempfile.TemporaryDirectory() as beside:
         wheel = Path(parsed.wheel) if parsed.wheel else download(Path(beside))
         for path in write_trees(wheel, folder, **choices, force=parsed.force):
             report.say(f"wrote {path.as_posix()}")

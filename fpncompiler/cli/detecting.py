@@ -92,7 +92,7 @@ def opened(parsed: argparse.Namespace) -> "Detector":
 
     from fpncompiler.detectors.checkpoints import open_detector
     from fpncompiler.detectors.code import code_of_file
-    from fpncompiler.evaluation.running import check_size
+    from fpncompiler.evaluation.ready import check_size
 
     code = code_of_file(Path(parsed.model)) if parsed.model else None
     detector = open_detector(Path(parsed.detector), code)

@@ -1,6 +1,7 @@
 """`fpnc eval`: COCO's figures of a detector on a data set."""
 
 import argparse
+import importlib.util
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from fpncompiler.cli.detecting import (
     settings_of,
     tell_left_out,
 )
-from fpncompiler.cli.report import FINDINGS, Report
+from fpncompiler.cli.report import FINDINGS, HELP, Report
 
 if TYPE_CHECKING:
     from fpncompiler.cli.options import Commands
@@ -69,6 +70,9 @@ def _run(parsed: argparse.Namespace, report: Report) -> None:
 
     if parsed.curves and Path(parsed.curves).suffix.lower() not in (".svg", ".png"):
         parsed.usage_error(f"--curves {parsed.curves}: name a file that ends in .svg or .png")
+    if importlib.util.find_spec("pycocotools") is None:
+        report.trouble(f"scores need pycocotools{HELP}pip install 'fpnc[train]'")
+        return
     for target in (parsed.output, parsed.curves):
         if target:
             check_target(Path(target))

@@ -125,7 +125,7 @@ def add_options_of_detector(command: argparse.ArgumentParser) -> None:
     which.add_argument("--phi", type=int, metavar="N", help="compound coefficient (default: 0)")
     _add_variant(which)
     _add_model_options(command, classes=False)
-    command.set_defaults(pretrained_backbone=False, inference=False, classes=None)
+    command.set_defaults(pretrained_backbone=False, inference=False, classes=None, name=None)
 
 
 def _add_model_options(command: argparse.ArgumentParser, *, classes: bool = True) -> None:

@@ -1,6 +1,7 @@
 """`fpnc predict`: a detector on images, folders, patterns and videos."""
 
 import argparse
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -82,9 +83,9 @@ class _Work:
     def classes(self) -> Sequence[str]:
         return self.using.detector.classes
 
-    def skip(self, file: str, reason: str) -> None:
+    def skip(self, file: str, reason: str, what: str = "skipped") -> None:
         self.skipped += 1
-        self.report.aside(f"skipped {file}: {reason}")
+        self.report.aside(f"{what} {file}: {reason}")
 
     def say(self, text: str) -> None:
         (self.report.aside if self.prints_json else self.report.say)(text)
@@ -121,7 +122,7 @@ def _predict(
     parsed: argparse.Namespace, detector: "Detector", sources: "Sources", report: Report
 ) -> None:
     from fpncompiler.evaluation.devices import device_of
-    from fpncompiler.evaluation.running import running
+    from fpncompiler.evaluation.ready import running
     from fpncompiler.prediction.document import Document
     from fpncompiler.prediction.predicting import Using
 
@@ -164,7 +165,7 @@ def _wanted(parsed: argparse.Namespace, detector: "Detector") -> frozenset[int]:
 
 
 def _images(work: _Work, sources: "Sequence[Source]") -> None:
-    from fpncompiler.evaluation.coco import Skipped
+    from fpncompiler.evaluation.reading import Skipped
     from fpncompiler.prediction.predicting import predicted
 
     with progress("image") as tell:
@@ -206,8 +207,9 @@ def _video(work: _Work, source: "Source") -> None:
     target = None if work.folder is None else work.folder / f"{source.name}.mp4"
     frames = boxes = 0
     try:
-        with progress("frame") as tell:
-            for frame in predicted_frames(work.using, source.file, work.every, target):
+        taken = predicted_frames(work.using, source.file, work.every, target)
+        with progress("frame") as tell, contextlib.closing(taken):
+            for frame in taken:
                 frames += 1
                 boxes += len(frame.found["scores"])
                 height, width = frame.image.shape[-2:]
@@ -215,7 +217,7 @@ def _video(work: _Work, source: "Source") -> None:
                 work.document.add(file, (height, width), frame.found, **facts)
                 tell(frames, 0)
     except VideoError as error:
-        work.skip(file, str(error))
+        work.skip(file, str(error), "incomplete" if frames else "skipped")
     if frames:
         work.read += 1
         work.say(f"{file}: {boxes} detections in {frames} frames")
@@ -242,4 +244,4 @@ def _finish(parsed: argparse.Namespace, work: _Work) -> None:
     if work.written:
         work.report.aside(f"wrote {_files(len(work.written))} into {parsed.output}")
     if work.skipped:
-        work.report.aside(f"skipped {work.skipped} in all")
+        work.report.aside(f"could not be read: {_files(work.skipped)}")

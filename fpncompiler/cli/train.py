@@ -41,7 +41,9 @@ def add_train(commands: "Commands") -> None:
     _add_data(command)
     _add_settings(command)
     command.add_argument("--runs", default=RUNS, metavar="DIR", help=f"default: {RUNS}")
-    command.add_argument("--name", metavar="NAME", help="of the run folder (default: the model's)")
+    command.add_argument(
+        "--name", dest="run_name", metavar="NAME", help="of the run folder (default: the model's)"
+    )
     command.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped")
     command.add_argument(
         "--device", choices=("auto", "cpu"), default="auto", help="auto (default): a GPU if any"
@@ -159,7 +161,7 @@ def _planned(parsed: argparse.Namespace, report: Report) -> "Plan":
     train, val = open_splits(source, report)
     source = source | {"images": len(train.items), "classes": list(train.classes)}
     config = config_of(code, source, recipe, versions())
-    folder = made_once(Path(parsed.runs), parsed.name or code.name, config, code)
+    folder = made_once(Path(parsed.runs), parsed.run_name or code.name, config, code)
     return Plan(code, train, val, recipe, folder, parsed.device)
 
 
@@ -188,8 +190,7 @@ def _code(parsed: argparse.Namespace) -> "Code":
 
     if parsed.spec.endswith(".py"):
         return code_of_file(Path(parsed.spec))
-    compilation = argparse.Namespace(**{**vars(parsed), "name": None})
-    return code_of_spec(parsed.spec, options_of(compilation))
+    return code_of_spec(parsed.spec, options_of(parsed))
 
 
 def _source(parsed: argparse.Namespace) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from fpncompiler.datasets.decoding import ImageError, ImageSize, decode, image_size
 from fpncompiler.datasets.findings import Findings
 from fpncompiler.datasets.model import Box, Item
-from fpncompiler.datasets.raw import RawImage, RawLabel, RawSplit, shown
+from fpncompiler.datasets.raw import RawImage, RawLabel, RawSplit, is_file, shown
 from fpncompiler.diagnostics import nearest
 
 TOLERANCE = 0.5  # pixels that a box may stand out and is clipped without a word
@@ -36,7 +36,7 @@ def checked_items(split: RawSplit, findings: Findings, *, verify: bool) -> tuple
 
 def _size(image: RawImage, findings: Findings) -> ImageSize | None:
     """The size of an image that is there, and is as large as its annotation says."""
-    if not image.file.is_file():
+    if not is_file(image.file):
         findings.add("D911", f"there is no file {image.file.as_posix()}", image.source)
         return None
     try:
@@ -90,8 +90,7 @@ def _item(image: RawImage, size: ImageSize, index: Mapping[str, int], findings: 
         if box is None:
             continue
         if (box, index[label.name]) in kept:
-            message = f"{_what(label, image)} {_told(box)}"
-            findings.add("D905", message, image.source, label.line)
+            findings.add("D905", _what(label, image, box), image.source, label.line)
         kept.setdefault((box, index[label.name]), label.crowd)
     if not image.labels:
         findings.add("D941", image.file.name, image.source)
@@ -107,24 +106,21 @@ def _box(
     width, height = sides
     if image.is_relative:
         x0, y0, x1, y1 = x0 * width, y0 * height, x1 * width, y1 * height
-    what = f"{_what(label, image)} {_told((x0, y0, x1, y1))}"
+    whole = x0, y0, x1, y1
     if x1 <= x0 or y1 <= y0:
-        findings.add("D903", what, image.source, label.line)
+        findings.add("D903", _what(label, image, whole), image.source, label.line)
         return None
     box = max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height))
     if box[2] <= box[0] or box[3] <= box[1]:
-        message = f"{what}; the image is {_by(sides)}"
+        message = f"{_what(label, image, whole)}; the image is {_by(sides)}"
         findings.add("D902", message, image.source, label.line)
         return None
     if max(-x0, -y0, x1 - width, y1 - height) > TOLERANCE:
-        message = f"{what}; the image is {_by(sides)}; it is clipped"
+        message = f"{_what(label, image, whole)}; the image is {_by(sides)}; it is clipped"
         findings.add("D901", message, image.source, label.line)
     return box
 
 
-def _what(label: RawLabel, image: RawImage) -> str:
-    return f"{shown(label.name)} in {image.file.name}"
-
-
-def _told(box: Box) -> str:
-    return f"({', '.join(f'{value:.6g}' for value in box)})"
+def _what(label: RawLabel, image: RawImage, box: Box) -> str:
+    corners = ", ".join(f"{value:.6g}" for value in box)
+    return f"{shown(label.name)} in {image.file.name} ({corners})"

@@ -13,11 +13,13 @@ from pathlib import Path
 
 from fpncompiler.datasets.findings import DataError, Findings
 from fpncompiler.datasets.raw import (
+    MAX_NUMBER,
     RawImage,
     RawLabel,
     RawSplit,
     checked_classes,
     inside,
+    is_file,
     number,
     numbers,
     read_bytes,
@@ -129,7 +131,7 @@ def _folder(place: CocoSplit, reader: "_Reader") -> Path:
 
     def count(folder: Path) -> int:
         paths = (inside(folder, name) for name in names)
-        return sum(path is not None and path.is_file() for path in paths)
+        return sum(path is not None and is_file(path) for path in paths)
 
     return max(place.folders, key=count)  # the first of those that have equally many
 
@@ -228,16 +230,16 @@ class _Reader:
             if key in seen:
                 self.findings.add("D922", f"annotation {key}", self.file)
             seen.add(key)
-            self._annotation(each, f"annotation {key}")
+            self._annotation(each, key)
 
-    def _annotation(self, each: dict[str, object], what: str) -> None:
-        image = _whole(each.get("image_id"))
+    def _annotation(self, each: dict[str, object], key: int) -> None:
+        what, image = f"annotation {key}", _whole(each.get("image_id"))
         if image is None or image not in self.files:
             message = f"{what} is of image {shown(each.get('image_id'))}"
             self.findings.add("D926", message, self.file)
             return
         box, crowd = each.get("bbox"), each.get("iscrowd", 0)
-        corners = numbers(box) if isinstance(box, list) else None
+        corners = numbers(box) if isinstance(box, list) and not _has_text(box) else None
         if corners is None:
             told = [*map(shown, box)] if isinstance(box, list) else shown(box)
             message = f"{what} has the bbox {str(told)[:200]}"
@@ -266,7 +268,13 @@ class _Reader:
         return RawImage(key, path, self.sizes[key], tuple(self.labels.get(key, ())), self.file)
 
 
+def _has_text(values: list[object]) -> bool:
+    return any(isinstance(value, str) for value in values)
+
+
 def _whole(value: object) -> int | None:
     """A whole number, 5 or 5.0; None for all else."""
+    if type(value) is int and abs(value) <= MAX_NUMBER:
+        return value
     found = None if isinstance(value, str) else number(value)
     return int(found) if found is not None and found == int(found) else None

@@ -2,7 +2,6 @@
 
 import contextlib
 import struct
-import warnings
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
-MAX_PIXELS = 100_000_000
+MAX_PIXELS = 89_478_485  # as many as Pillow decodes without a warning
 MAX_FILE_BYTES = 1 << 30
 _ORIENTATION = 0x0112  # EXIF tag
 _TURNS = {
@@ -99,21 +98,19 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise ImageError("the file is empty")
     if size > MAX_FILE_BYTES:
         raise ImageError(f"the file has more than {MAX_FILE_BYTES} bytes")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Pillow, for files that are odd or large
-        try:
-            image = Image.open(path, formats=FORMATS)
-        except UnidentifiedImageError as error:
-            raise ImageError(f"it is none of {', '.join(FORMATS)}") from error
-        except Image.DecompressionBombError as error:
-            raise ImageError(f"it has more than {MAX_PIXELS} pixels") from error
-        except _BROKEN as error:
-            raise ImageError(f"it cannot be opened: {_reason(error)}") from error
-        with image:
-            width, height = image.size
-            if min(width, height) < 1 or width * height > MAX_PIXELS:
-                raise ImageError(f"{width} x {height} pixels: the limit is {MAX_PIXELS} in all")
-            yield image
+    try:
+        image = Image.open(path, formats=FORMATS)
+    except UnidentifiedImageError as error:
+        raise ImageError(f"it is none of {', '.join(FORMATS)}") from error
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"it has more than {MAX_PIXELS} pixels") from error
+    except _BROKEN as error:
+        raise ImageError(f"it cannot be opened: {_reason(error)}") from error
+    with image:
+        width, height = image.size
+        if min(width, height) < 1 or width * height > MAX_PIXELS:
+            raise ImageError(f"{width} x {height} pixels: the limit is {MAX_PIXELS} in all")
+        yield image
 
 
 def _orientation(image: Image.Image) -> int:

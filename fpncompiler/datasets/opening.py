@@ -11,6 +11,7 @@ from fpncompiler.datasets.model import DataSet
 from fpncompiler.datasets.raw import RawSplit, read_classes
 from fpncompiler.datasets.voc import VocLayout, find_voc, read_voc
 from fpncompiler.datasets.yolo import YoloLayout, find_yolo, read_yolo
+from fpncompiler.diagnostics import nearest
 
 LAYOUTS = """\
 COCO: a JSON file, or a folder with annotations/<split>.json
@@ -48,7 +49,7 @@ def find_layout(path: Path, images: Path | None = None) -> Splits:
     """
     try:
         if not path.exists():
-            raise DataError(f"there is no {path.as_posix()}", LAYOUTS)
+            raise DataError(f"there is no {path.as_posix()}")
         if images and not images.is_dir():
             raise DataError(f"there is no folder {images.as_posix()}")
         found: Layout | None = find_coco(path, images)
@@ -112,8 +113,10 @@ def split_named(found: Splits, split: str, path: Path) -> str:
         if name in found.names:
             return name
     listed = ", ".join(f"`{name}`" for name in found.names)
+    near = nearest(split, found.names)
+    hint = f"did you mean `{near}`? " if near else ""
     message = f"{path.as_posix()} ({found.layout.name}) has no split `{split}`"
-    raise DataError(message, f"it has {listed}")
+    raise DataError(message, f"{hint}it has {listed}")
 
 
 def _read(

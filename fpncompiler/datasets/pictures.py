@@ -6,7 +6,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from fpncompiler.datasets.decoding import decode
+from fpncompiler.datasets.decoding import ImageError, decode
+from fpncompiler.datasets.findings import DataError
 from fpncompiler.datasets.model import Box, DataSet, Item
 
 LEAST_SIDE = (
@@ -75,13 +76,17 @@ def write_pictures(dataset: DataSet, folder: Path, count: int) -> tuple[Path, ..
     """Write labelled pictures of some images, evenly chosen, as JPEG files.
 
     Raises:
-        ImageError: an image cannot be decoded.
+        DataError: an image cannot be decoded.
         OSError: a picture cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     for item in _chosen(dataset.items, count):
-        picture = draw_item(item, dataset.classes)
+        try:
+            picture = draw_item(item, dataset.classes)
+        except ImageError as error:
+            help = "`fpnc data check --verify` finds all such images"
+            raise DataError(f"{item.file.as_posix()}: {error}", help) from error
         path = folder / f"{dataset.split}_{item.image_id}_{item.file.stem[:80]}.jpg"
         picture.save(path, quality=QUALITY)
         written.append(path)

@@ -1,6 +1,5 @@
 """What a layout says, before it is checked; and the values in it."""
 
-import math
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -49,15 +48,11 @@ class RawSplit:
 
 def number(value: object) -> float | None:
     """A finite number of a sensible size, as a number or as text; None for all else."""
-    if isinstance(value, str):
-        if not _NUMBER.fullmatch(value.strip()):
-            return None
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         value = float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    if isinstance(value, int) and abs(value) > MAX_NUMBER:
-        return None
-    return float(value) if math.isfinite(value) and abs(value) <= MAX_NUMBER else None
+    return float(value) if -MAX_NUMBER <= value <= MAX_NUMBER else None  # a NaN is not
 
 
 def numbers(values: list[object]) -> Box | None:
@@ -85,6 +80,14 @@ def inside(folder: Path, name: str) -> Path | None:
     if not name or "\0" in name or pure.is_absolute() or ".." in pure.parts or ":" in pure.parts[0]:
         return None
     return folder / pure
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a plain file; none has a name that the system does not take."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def read_bytes(path: Path, limit: int) -> bytes:

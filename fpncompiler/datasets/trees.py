@@ -151,8 +151,11 @@ def _archive(wheel: Path) -> zipfile.ZipFile:
 
 def _member(archive: zipfile.ZipFile, name: str) -> bytes:
     """A member's bytes; nothing of an archive is written by its own names."""
-    with archive.open(name) as member:
-        data = member.read(MAX_MEMBER + 1)
+    try:
+        with archive.open(name) as member:
+            data = member.read(MAX_MEMBER + 1)
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise DataError(f"the wheel has no sound {name}") from error
     if len(data) > MAX_MEMBER:
         raise DataError(f"{name} has more than {MAX_MEMBER} bytes")
     return data

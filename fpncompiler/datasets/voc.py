@@ -16,6 +16,7 @@ from fpncompiler.datasets.raw import (
     RawSplit,
     checked_classes,
     inside,
+    is_file,
     number,
     numbers,
     read_classes,
@@ -79,7 +80,7 @@ def read_voc(
             message = f"{shown(stem)} leads out of the folder"
             findings.add("D932", message, place.listing or place.annotations, line)
             continue
-        if not path.is_file():
+        if not is_file(path):
             findings.add("D933", f"{shown(stem)} has no annotation", path)
             continue
         image = _read_one(path, index, place.images, known, findings)
@@ -155,7 +156,7 @@ def _image_of(path: Path, name: str, folder: Path, known: dict[str, list[Path]])
     """The image named as the XML file is; else the one that is named in it."""
     named = inside(folder, name) if name else None
     same = known.get(path.stem, [])
-    if named and (named in same or (not same and named.is_file())):
+    if named and (named in same or (not same and is_file(named))):
         return named
     return same[0] if same else folder / f"{path.stem}.jpg"
 

@@ -19,6 +19,7 @@ from fpncompiler.datasets.raw import (
     RawLabel,
     RawSplit,
     checked_classes,
+    is_file,
     number,
     read_classes,
     read_lines,
@@ -92,7 +93,7 @@ def read_yolo(
     raw = []
     for index, image in enumerate(images, 1):
         path = labels_of(image)
-        labels = tuple(_labels(path, image, classes, findings)) if path.is_file() else ()
+        labels = tuple(_labels(path, image, classes, findings)) if is_file(path) else ()
         raw.append(RawImage(index, image, None, labels, path, is_relative=True))
     _tell_strays(images, findings)
     return RawSplit(classes, tuple(range(1, len(classes) + 1)), tuple(raw))

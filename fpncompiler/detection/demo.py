@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from fpncompiler.detection.pictures import draw_boxes, letterbox, read_photo
+from fpncompiler.datasets.images import ImageError, read_image
+from fpncompiler.detection.pictures import draw_boxes, letterbox
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,9 +24,12 @@ def main(arguments: list[str] | None = None) -> int:
     sys.path.insert(0, str(Path.cwd()))
     try:
         module = importlib.import_module(parsed.module)
-        photo = read_photo(parsed.photo)
-    except (ImportError, OSError) as error:
+        photo = read_image(parsed.photo)
+    except ImportError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except ImageError as error:
+        print(f"error: {parsed.photo}: {error}", file=sys.stderr)
         return 2
     if not hasattr(module, "EfficientDet"):
         print(f"error: {parsed.module} has no EfficientDet: it detects nothing", file=sys.stderr)

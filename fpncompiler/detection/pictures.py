@@ -1,27 +1,13 @@
 """Photos in, pictures with boxes out."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 from torch.nn import functional as F
-from torchvision.transforms.functional import pil_to_tensor, to_pil_image
+from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import draw_bounding_boxes
-
-PHOTO_FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
-
-
-def read_photo(path: Path) -> Tensor:
-    """A photo as uint8 [3, H, W], red, green, blue.
-
-    Raises:
-        OSError: there is no such file, or it is no photo of a known format.
-    """
-    with Image.open(path, formats=PHOTO_FORMATS) as image:
-        photo: Tensor = pil_to_tensor(image.convert("RGB"))
-    return photo
 
 
 def letterbox(photo: Tensor, size: tuple[int, int]) -> tuple[Tensor, float]:
@@ -37,9 +23,9 @@ def letterbox(photo: Tensor, size: tuple[int, int]) -> tuple[Tensor, float]:
     height, width = photo.shape[-2:]
     scale = min(size[0] / height, size[1] / width)
     inner = max(1, round(height * scale)), max(1, round(width * scale))
-    resized = F.interpolate(photo[None].float(), inner, mode="bilinear", antialias=True)[0]
     frame = torch.full((3, *size), 128, dtype=torch.uint8)
-    frame[:, : inner[0], : inner[1]] = resized.round().clamp(0, 255).to(torch.uint8)
+    resized = F.interpolate(photo[None], inner, mode="bilinear", antialias=True)[0]
+    frame[:, : inner[0], : inner[1]] = resized
     return frame, scale
 
 

@@ -10,7 +10,9 @@ class ClassesDifferError(UserError):
 
 
 def matched(known: Sequence[str], wanted: Sequence[str]) -> tuple[int, ...]:
-    """For each class of a detector its index in a data set, or -1; upper case is as lower.
+    """For each class of a detector its index in a data set, or -1.
+
+    Upper case is as lower, where no name is the same to the letter.
 
     Raises:
         ClassesDifferError: the detector does not know a class of the data set.
@@ -25,7 +27,8 @@ def matched(known: Sequence[str], wanted: Sequence[str]) -> tuple[int, ...]:
             "classes are matched by name; rename those of the data set: --classes FILE",
         )
     places = {_plain(name): index for index, name in enumerate(wanted)}
-    return tuple(places.get(name, -1) for name in names)
+    exact = {name: index for index, name in enumerate(wanted)}
+    return tuple(exact.get(name, places.get(_plain(name), -1)) for name in known)
 
 
 def _plain(name: str) -> str:

@@ -13,6 +13,7 @@ from pycocotools.cocoeval import COCOeval
 
 from fpncompiler.datasets.model import DataSet
 from fpncompiler.evaluation.detecting import Found
+from fpncompiler.evaluation.reading import Skipped
 
 FIGURES = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
 CURVES = {0.5: 0, 0.75: 5}  # IoU -> its index among the ten thresholds 0.5, 0.55, ... 0.95
@@ -38,14 +39,6 @@ class Curve:
     name: str
     iou: float
     precision: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """An image that could not be used, and why."""
-
-    file: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fpncompiler.codegen.files import put_file
-from fpncompiler.datasets.images import read_image
+from fpncompiler.datasets.images import ImageError, read_image
 from fpncompiler.datasets.model import DataSet, Item
 from fpncompiler.detection.labelling import Label, beside, encoded, labelled
 from fpncompiler.evaluation.detecting import Found
@@ -16,6 +16,7 @@ from fpncompiler.evaluation.detecting import Found
 LONG_SIDE = 800  # pixels, of each of the two
 LEAST = 0.3  # score of a prediction that is drawn
 MOST = 50
+LONGEST_NAME = 100
 
 
 def write_pictures(
@@ -39,8 +40,12 @@ def write_pictures(
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for item in [item for item in dataset.items if item.image_id in found][:most]:
-        file = folder / f"{item.file.stem}-{item.image_id}.jpg"
-        data = comparison(read_image(item.file), item, found[item.image_id], dataset.classes, least)
+        file = folder / f"{item.file.stem[:LONGEST_NAME]}-{item.image_id}.jpg"
+        try:
+            photo = read_image(item.file)
+        except ImageError:  # gone since it was evaluated
+            continue
+        data = comparison(photo, item, found[item.image_id], dataset.classes, least)
         put_file(file, data, replace=True)
         files.append(file)
     return files

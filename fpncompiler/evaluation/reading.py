@@ -40,6 +40,14 @@ class Read(Generic[T]):
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An image that could not be used, and why."""
+
+    file: str
+    reason: str
+
+
 def framed(image: Tensor, size: tuple[int, int], *, keep: bool = False) -> Framed:
     """An image uint8 [3, h, w] scaled into a frame of `size` (height, width), its aspect kept."""
     frame, scale = letterbox(image, size)

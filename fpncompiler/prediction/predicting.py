@@ -8,10 +8,9 @@ import torch
 from torch import Tensor
 
 from fpncompiler.detectors.detector import Detector
-from fpncompiler.evaluation.coco import Skipped
 from fpncompiler.evaluation.detecting import Detecting, Found
-from fpncompiler.evaluation.reading import WORKERS, Framed, batches, read_ahead
-from fpncompiler.evaluation.running import detect_framed
+from fpncompiler.evaluation.reading import WORKERS, Framed, Skipped, batches, read_ahead
+from fpncompiler.evaluation.ready import detect_framed
 from fpncompiler.prediction.sources import Source
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fpncompiler.evaluation.coco import Skipped
+from fpncompiler.evaluation.reading import Skipped
 
 IMAGES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm")
@@ -53,7 +53,7 @@ def sources_of(words: Sequence[str]) -> Sources:
             continue
         known = [file for file in listed if _is_known(file)]
         if not known:
-            skipped.append(Skipped(word, _why_none(word, listed)))
+            skipped.append(Skipped(word or "''", _why_none(word, listed)))
         else:
             others += [file for file in listed if not _is_known(file)]
         for file in known:
@@ -63,12 +63,14 @@ def sources_of(words: Sequence[str]) -> Sources:
 
 def _files(word: str) -> Iterator[Path]:
     path = Path(word)
+    if not word:
+        return
     if path.is_dir():
         inside = (each for each in path.iterdir() if not each.name.startswith("."))
         yield from sorted(each for each in inside if each.is_file())
-    elif path.exists():
+    elif path.is_file():
         yield path
-    elif glob.has_magic(word):
+    elif glob.has_magic(word) and not path.exists():
         found = (Path(each) for each in glob.glob(word, recursive=True))
         yield from sorted(each for each in found if each.is_file())
 
@@ -79,9 +81,11 @@ def _is_known(file: Path) -> bool:
 
 def _why_none(word: str, listed: Sequence[Path]) -> str:
     path = Path(word)
-    if path.is_dir():
+    if word and path.is_dir():
         return f"no image or video lies in this folder: {KINDS}"
-    if path.exists():
+    if word and path.exists() and not path.is_file():
+        return "it is no plain file"
+    if word and path.exists():
         suffix = path.suffix or "none"
         return f"its suffix, {suffix}, is not known: {KINDS}"
     if glob.has_magic(word):

@@ -1,7 +1,7 @@
 """Videos by PyAV: frames in, labelled frames out."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -52,10 +52,13 @@ class Frame:
     found: Found
 
 
-def predicted_frames(using: Using, file: Path, every: int, target: Path | None) -> Iterator[Frame]:
+def predicted_frames(
+    using: Using, file: Path, every: int, target: Path | None
+) -> Generator[Frame, None, None]:
     """Detect on each `every`-th frame of a video; these make the labelled video `target`.
 
-    `target` is written whole, with all frames that could be decoded, or not at all.
+    `target` is written whole, with all frames that could be decoded, or not at all; close the
+    generator if you leave early.
 
     Raises:
         VideoError: PyAV is missing, no frame can be decoded, or none written; also at the end,
@@ -91,7 +94,7 @@ def _detected(using: Using, batch: Sequence[_Raw]) -> Iterator[Frame]:
 
 
 class _Frames:
-    """Each `every`-th frame; `broken` says why it ends before the video does."""
+    """Each `every`-th frame that can be decoded; `broken` says afterwards what could not be."""
 
     def __init__(self, container: "InputContainer", every: int) -> None:
         if not container.streams.video:
@@ -101,21 +104,47 @@ class _Frames:
         self.container, self.every = container, every
         self.rate = Fraction(self.stream.average_rate or USUAL_RATE)
         self.broken = ""
+        self.end = 0.0  # seconds, of the last frame
 
     def __iter__(self) -> Iterator[_Raw]:
-        import av
-
         number = -1
-        try:
-            for number, frame in enumerate(self.container.decode(self.stream)):
-                if frame.width * frame.height > MAX_PIXELS:
-                    raise VideoError(f"{frame.width} x {frame.height} pixels are too many")
-                if number % self.every == 0:
-                    yield number, frame.time, _image(frame)
-        except (av.FFmpegError, OSError) as error:
-            self.broken = f"it ends after {number + 1} frames: {_reason(error)}"
+        for number, frame in enumerate(self._decoded()):
+            if frame.width * frame.height > MAX_PIXELS:
+                raise VideoError(f"{frame.width} x {frame.height} pixels are too many")
+            self.end = max(self.end, (frame.time or 0.0) + float(1 / self.rate))
+            if number % self.every == 0:
+                yield number, frame.time, _image(frame)
         if number < 0:
             raise VideoError(self.broken or "there is no frame in it")
+        self.broken = self.broken or self._shortfall()
+
+    def _decoded(self) -> Iterator["VideoFrame"]:
+        """The frames; a piece that cannot be decoded is left out."""
+        import av
+
+        try:
+            for packet in self.container.demux(self.stream):
+                try:
+                    frames = packet.decode()
+                except av.error.InvalidDataError as error:
+                    self.broken = f"not all of its frames can be decoded: {_reason(error)}"
+                    continue
+                yield from (frame for frame in frames if isinstance(frame, av.VideoFrame))
+        except (av.FFmpegError, OSError) as error:
+            self.broken = f"it breaks off: {_reason(error)}"
+
+    def _shortfall(self) -> str:
+        """What is said of a video that ends long before it says, as one that was cut does."""
+        import av
+
+        said = 0.0
+        if self.stream.duration and self.stream.time_base:
+            said = float(self.stream.duration * self.stream.time_base)
+        elif self.container.duration and not self.container.streams.audio:
+            said = self.container.duration / av.time_base
+        if said - self.end <= max(0.5, said / 20):
+            return ""
+        return f"it ends after {self.end:.1f} of {said:.1f} seconds"
 
 
 class _Output:

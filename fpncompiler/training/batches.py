@@ -91,7 +91,7 @@ class Samples(Dataset[tuple[Sample, str, str]]):
             try:
                 return sample_of(item), item, unreadable
             except ImageError as error:
-                unreadable = unreadable or str(error)
+                unreadable = unreadable or f"{item.file.as_posix()}: {error}"
         raise ImageError(f"none of the images can be read; the first: {unreadable}")
 
 

@@ -5,16 +5,18 @@ state/partial/           being written; whatever a killed run left is written ov
 """
 
 import os
-import pickle
 import re
 import shutil
 from pathlib import Path
+from pickle import UnpicklingError
 
 from accelerate import Accelerator
+from safetensors import SafetensorError
 
 from fpncompiler.training.progress import TrainingError
 
 _NAME = re.compile(r"step-(\d{8,})")
+BROKEN = (OSError, RuntimeError, ValueError, KeyError, EOFError, UnpicklingError, SafetensorError)
 KEPT = 2  # checkpoints: the last, and the one before, should the disk have lost the last
 
 
@@ -56,7 +58,7 @@ def load_state(accelerator: Accelerator, folder: Path) -> Path | None:
         return None
     try:
         accelerator.load_state(str(found[-1]))
-    except (OSError, RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError) as error:
+    except BROKEN as error:
         raise TrainingError(
             f"{found[-1].as_posix()}: this state cannot be read: {error}",
             "remove this folder, and the run goes on from the state before it",

@@ -38,7 +38,7 @@ from tests.helpers import ROOT
 
 PAGES = pages()
 GUIDE = (ROOT / "docs/diagnostics.md").read_text()
-CODE = re.compile(r'"([BFW][0-9]{3})"')
+CODE = re.compile(r'"([BDFW][0-9]{3})"')
 FENCE = re.compile(r"^```(\w*) ?([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 FOR_A_MODEL = "fpnc: 1\nname: mine\nextends: panet\nmodel: lab\n"
@@ -46,6 +46,7 @@ FOR_A_MODEL = "fpnc: 1\nname: mine\nextends: panet\nmodel: lab\n"
 WITHOUT_EXAMPLE = {"F706", "F999", "B815", "B839"}
 WITH_SPECS = [code for code, page in PAGES.items() if "\nFails:" in page]
 WITH_VERSIONS = [code for code, page in PAGES.items() if "\nOld:" in page]
+WITH_DATA = [code for code in PAGES if code[0] == "D"]  # tests/datasets/test_pages.py
 WITH_COMMANDS = [code for code, page in PAGES.items() if "```console" in page]
 
 
@@ -133,7 +134,7 @@ def test_a_page_is_plain_text_below_its_title(code):
 
 @pytest.mark.parametrize("code", PAGES)
 def test_a_page_has_an_example_of_its_kind(code):
-    kinds = (WITH_SPECS, WITH_COMMANDS, WITH_VERSIONS, WITHOUT_EXAMPLE)
+    kinds = (WITH_SPECS, WITH_COMMANDS, WITH_VERSIONS, WITH_DATA, WITHOUT_EXAMPLE)
     assert sum(code in kind for kind in kinds) == 1
     assert (code in WITH_VERSIONS) <= code.startswith("B")
     assert (code in WITH_COMMANDS) == code.startswith("F6")
@@ -235,7 +236,7 @@ def test_the_guide_shows_what_is_printed(terminal):
 
 
 def test_the_guide_lists_all_codes():
-    table = re.findall(r"^\| ([BFW][0-9]{3}) \| (.*) \|$", GUIDE, re.MULTILINE)
+    table = re.findall(r"^\| ([BDFW][0-9]{3}) \| (.*) \|$", GUIDE, re.MULTILINE)
     assert table == [*titles().items()]
 
 

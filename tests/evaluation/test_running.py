@@ -3,7 +3,8 @@ import copy
 import pytest
 import torch
 
-from fpncompiler.detection.pictures import letterbox, read_photo
+from fpncompiler.datasets.images import read_image
+from fpncompiler.detection.pictures import letterbox
 from fpncompiler.evaluation.classes import ClassesDifferError, matched
 from fpncompiler.evaluation.coco import score
 from fpncompiler.evaluation.detecting import Detecting, detect
@@ -16,7 +17,7 @@ def test_boxes_are_in_pixels_of_each_image(tmp_path):
     _, found = evaluate(detector, dataset, batch_size=2, fuse=False)
     assert [*found] == [1, 2, 3]
     for item in dataset.items:
-        frame, scale = letterbox(read_photo(item.file), (128, 128))
+        frame, scale = letterbox(read_image(item.file), (128, 128))
         [direct] = detect(detector, detector.model.normalize(frame), Detecting())
         boxes = direct["boxes"] / scale
         x, y = boxes[:, 0::2].clamp(0, item.width), boxes[:, 1::2].clamp(0, item.height)
@@ -98,6 +99,10 @@ def test_data_set_may_have_fewer_classes_in_another_order(tmp_path):
     assert [each.name for each in evaluation.classes] == ["cell", "tree"]
     assert {label for each in found.values() for label in each["labels"].tolist()} <= {0, 1}
     assert matched(detector.classes, dataset.classes) == (1, -1, 0)
+
+
+def test_names_that_are_the_same_to_the_letter_are_matched_first():
+    assert matched(("Cell", "cell"), ("cell", "Cell")) == (1, 0)
 
 
 def test_class_that_the_detector_does_not_know_is_named(tmp_path):

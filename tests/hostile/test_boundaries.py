@@ -35,6 +35,8 @@ ATTRIBUTES = {
 # file -> what it may do all the same, and why
 REVIEWED = {
     "api.py": {"exec_module", "source_to_code"},  # imports the model that the user asked for
+    "training/state.py": {"pickle"},  # the name of an error, when accelerate loads a run's state
+    "datasets/trees.py": {"subprocess"},  # pip downloads one wheel, which is known by its digest
     "revisions.py": {"subprocess"},  # git, with a list of arguments, none of them an option
     # torch's `load` with weights_only, which makes tensors alone, and the error that it raises
     "weights/files.py": {"load", "pickle"},
