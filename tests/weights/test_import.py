@@ -302,6 +302,8 @@ def test_a_spec_that_ships_serves_where_there_is_no_folder_of_specs(tmp_path, mo
     (tmp_path / "mine.py").write_text((ROOT / "generated/bifpn_d0.py").read_text())
     code, _, err = run(capsys, "import", "w.pth", "--to", "mine.py", "-o", "a.safetensors")
     assert code == 0, err
+    (tmp_path / "mine.py").unlink()
+    assert open_detector(tmp_path / "a.safetensors").code.spec == "bifpn"
 
 
 HEADER = "# Regenerate: fpnc compile specs/bifpn.yaml --phi 0\n"
