@@ -117,6 +117,8 @@ def _silence_others() -> None:
 
 def _train(parsed: argparse.Namespace, report: Report) -> None:
     from fpncompiler.cli.watching import Display
+    from fpncompiler.diagnostics import UserError
+    from fpncompiler.training.run_folder import discard_unused
     from fpncompiler.training.session import train
 
     if parsed.dry_run:
@@ -127,6 +129,9 @@ def _train(parsed: argparse.Namespace, report: Report) -> None:
     report.aside(f"run folder: {plan.folder.path.as_posix()}")
     try:
         outcome = train(plan, _watch(parsed, plan, display), resume=bool(parsed.resume))
+    except UserError:
+        discard_unused(plan.folder)
+        raise
     finally:
         display.close()
     _tell(parsed, plan, outcome, report)

@@ -11,6 +11,7 @@ runs/train/bifpn_lite0/
 import csv
 import io
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -97,6 +98,12 @@ def fill_run(path: Path, config: Mapping[str, Any], code: Code) -> RunFolder:
     folder.write(CODE_FILE, code.source.encode())
     folder.write(CONFIG, (json.dumps(folder.config, indent=2) + "\n").encode())
     return folder
+
+
+def discard_unused(folder: RunFolder) -> None:
+    """Remove the folder of a run that has not made a step; whatever else is in it stays."""
+    if {path.name for path in folder.path.iterdir()} <= {CONFIG, CODE_FILE, "tensorboard"}:
+        shutil.rmtree(folder.path)
 
 
 def open_run(path: Path) -> RunFolder:
