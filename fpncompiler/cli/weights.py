@@ -190,6 +190,7 @@ def _code(file: Path, spec: str | None) -> "tuple[Code, Compiled]":
     from fpncompiler.codegen.files import check_file
     from fpncompiler.detectors.code import choice_of, code_of_file
     from fpncompiler.pipeline import compile_spec
+    from fpncompiler.spec.finding import found_spec
     from fpncompiler.weights.errors import WeightsError
 
     code = code_of_file(file)
@@ -199,7 +200,7 @@ def _code(file: Path, spec: str | None) -> "tuple[Code, Compiled]":
             f"{file.as_posix()} is the form for inference, which has no weights of training",
             "import into the training form; its `fuse_for_inference()` gives the other",
         )
-    compiled = compile_spec(_spec_path(word), options)
+    compiled = compile_spec(found_spec(word), options)
     if check_file(file, compiled.source).state != "current":
         return code, compiled
     return replace(code, spec=word, choice=choice_of(options)), compiled
@@ -216,7 +217,7 @@ def _request(file: Path, spec: str | None) -> "tuple[str, Options]":
     except RecordedError as error:
         raise WeightsError(f"{file.as_posix()}: {error}", "compile it again") from None
     if request is not None:
-        return spec or request.spec, options_of(request)
+        return spec or _portable(request.spec), options_of(request)
     if spec is None:
         raise WeightsError(
             f"{file.as_posix()}: its header names no spec file", "name one by `--spec`"
@@ -224,14 +225,10 @@ def _request(file: Path, spec: str | None) -> "tuple[str, Options]":
     return spec, Options()
 
 
-def _spec_path(word: str) -> Path:
-    """The spec itself; one that ships where the header's is not here."""
-    from fpncompiler.spec.finding import found_spec
-
-    path = Path(word)
-    if not path.exists() and path.parts[:-1] == ("specs",):
-        return found_spec(path.stem)
-    return found_spec(word)
+def _portable(spec: str) -> str:
+    """`bifpn` for `specs/bifpn.yaml`: by its name it is found here, or among those that ship."""
+    path = Path(spec)
+    return path.stem if path.parts[:-1] == ("specs",) else spec
 
 
 def _names(path: Path) -> tuple[str, ...]:

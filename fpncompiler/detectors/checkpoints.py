@@ -14,15 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 
-from fpncompiler.codegen.files import put_file
 from fpncompiler.codegen.header import digest
 from fpncompiler.detectors.code import build, code_of_file, code_of_spec, options_of_choice
 from fpncompiler.detectors.detector import Code, Detector, DetectorError
 from fpncompiler.diagnostics import SpecError
 from fpncompiler.spec.loading import SpecNotFoundError
+from fpncompiler.weights.files import open_weights, write_safetensors
 
 FORMAT = 1
 CODE_FILE = "model.py"
@@ -52,14 +50,11 @@ def save_detector(
         "provenance": dict(detector.provenance),
     }
     tensors = {key: _stored(value, half) for key, value in state.items()}
-    data = save(tensors, {"fpnc": json.dumps(card, sort_keys=True)})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    put_file(path, data, replace=True)
+    write_safetensors(path, tensors, {"fpnc": json.dumps(card, sort_keys=True)})
 
 
 def _stored(value: torch.Tensor, half: bool) -> torch.Tensor:
-    value = value.detach().to("cpu")
-    return (value.half() if half and value.is_floating_point() else value).contiguous().clone()
+    return value.half() if half and value.is_floating_point() else value
 
 
 def open_detector(path: Path, code: Code | None = None) -> Detector:
@@ -70,7 +65,8 @@ def open_detector(path: Path, code: Code | None = None) -> Detector:
         code: the generated code, where neither a `model.py` nor the spec is at hand.
 
     Raises:
-        DetectorError: the file is missing, broken or of something else.
+        DetectorError: the file is missing, or of something else.
+        WeightsError: it is broken.
     """
     file = weights_file(path)
     card, state = _read(file)
@@ -106,19 +102,16 @@ def weights_file(path: Path) -> Path:
 
 
 def _read(file: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    weights = open_weights(file)
     try:
-        with safe_open(file, framework="pt") as opened:
-            card = json.loads((opened.metadata() or {}).get("fpnc", "null"))
-            state = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
-    except (SafetensorError, ValueError) as error:
-        raise DetectorError(f"{file.as_posix()}: no safetensors file: {error}", HELP) from None
-    except OSError as error:
-        raise DetectorError(f"{file.as_posix()}: {error.strerror or error}") from None
+        card = json.loads(weights.metadata.get("fpnc", "null"))
+    except ValueError:
+        card = None
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         raise DetectorError(
             f"{file.as_posix()}: these weights do not say which detector they are of", HELP
         )
-    return card, state
+    return card, dict(weights.state)
 
 
 def _code(file: Path, card: Mapping[str, Any]) -> Code:

