@@ -63,3 +63,24 @@ def test_the_makefile_has_the_two_commands():
     for target in ("demo", "test"):
         assert f"make {target}" in README
         assert f"\n{target}: " in makefile
+
+
+def test_the_commands_that_train_run(project, capsys, monkeypatch):
+    """On drawn images, at a size and for a time that suit a test."""
+    from fpncompiler.datasets.writing import write_folder
+    from tests.training.small import small_data
+
+    splits = [small_data(project / "drawn", 5, name) for name in ("train", "val", "test")]
+    write_folder(splits, project / "data/trees", force=False)
+    (commands,) = blocks("", "fpnc train bifpn --variant lite0")
+    lines = [line.split()[1:] for line in commands.splitlines() if line.startswith("fpnc")]
+    assert [words[0] for words in lines].count("train") == 2
+    for words in lines:
+        if words[:2] == ["data", "get"]:
+            continue  # it reaches the network; tests/datasets has it
+        if words[0] == "train":
+            place = words.index("--image-size") + 1
+            words[place] = "128"
+            words += ["--epochs", "1", "--set", "workers=0", "--backbone-weights", "none"]
+        assert main(words) == 0, (words, capsys.readouterr())
+    assert list((project / "build/predictions").iterdir())
