@@ -26,7 +26,7 @@ SHOWN = 10  # misfits of a kind in a summary
 
 
 def add_weights(commands: "Commands") -> None:
-    """`fpnc weights import | show`."""
+    """`fpnc weights import | show | pack`."""
     command = commands.add_parser(
         "weights",
         help="load a checkpoint of effdet into a generated model; show what a file holds",
@@ -36,6 +36,7 @@ def add_weights(commands: "Commands") -> None:
     actions = command.add_subparsers(required=True, metavar="ACTION")
     _add_import(actions)
     _add_show(actions)
+    _add_pack(actions)
 
 
 def _add_import(actions: "Commands") -> None:
@@ -84,6 +85,34 @@ def _add_show(actions: "Commands") -> None:
     command.add_argument("file", metavar="FILE", help="a .pth or .safetensors file")
     command.add_argument("--json", action="store_true", help="the same as JSON")
     command.set_defaults(run=_run_show, usage_error=command.error)
+
+
+def _add_pack(actions: "Commands") -> None:
+    command = actions.add_parser(
+        "pack",
+        help="the best weights of a run as one small file",
+        description="Write a detector's weights with their card, as 16-bit numbers, half as large."
+        " The file needs no run folder beside it where the spec is at hand.",
+        epilog="example: fpnc weights pack runs/train/bifpn_lite0 -o trees.safetensors",
+    )
+    command.add_argument("detector", metavar="DETECTOR", help="a run folder, or .safetensors")
+    command.add_argument("-o", "--output", required=True, metavar="OUT", help="a .safetensors file")
+    command.add_argument("--full", action="store_true", help="keep 32-bit numbers")
+    command.set_defaults(run=_run_pack, usage_error=command.error)
+
+
+def _run_pack(parsed: argparse.Namespace, report: Report) -> None:
+    from fpncompiler.codegen.files import check_target
+    from fpncompiler.detectors.checkpoints import open_detector, save_detector
+
+    output = Path(parsed.output)
+    if output.suffix != SUFFIX:
+        parsed.usage_error(f"-o {output.as_posix()}: the file's name ends in {SUFFIX}")
+    detector = open_detector(Path(parsed.detector))
+    check_target(output)
+    save_detector(output, detector, detector.model.state_dict(), half=not parsed.full)
+    size = output.stat().st_size
+    report.say(f"wrote {output.as_posix()}: {size / 1e6:.1f} MB, {len(detector.classes)} classes")
 
 
 def _run_show(parsed: argparse.Namespace, report: Report) -> None:

@@ -12,8 +12,8 @@ from effdet import DetBenchPredict
 from safetensors.torch import save_file
 
 from fpncompiler.cli import main
-from fpncompiler.detectors.checkpoints import open_detector
-from fpncompiler.detectors.code import code_of
+from fpncompiler.detectors.checkpoints import open_detector, save_detector
+from fpncompiler.detectors.code import build, code_of, code_of_spec
 from fpncompiler.detectors.importing import import_checkpoint
 from fpncompiler.options import Options
 from fpncompiler.weights.coco_names import COCO_NAMES
@@ -391,3 +391,24 @@ def test_show_lists_what_a_file_holds(project, capsys):
     code, _, err = run(capsys, "show", "none.pth")
     assert code == 2
     assert "there is no file none.pth" in err
+
+
+def test_a_run_is_packed_into_half_the_bytes_and_opens_alone(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    detector = build(code_of_spec("bifpn", Options(variant="lite0")), ("cell",), (128, 128))
+    run = tmp_path / "run"
+    save_detector(run / "best.safetensors", detector, detector.model.state_dict())
+    (run / "model.py").write_text(detector.code.source)
+    assert main(["weights", "pack", "run", "-o", "small.safetensors"]) == 0
+    assert "1 classes" in capsys.readouterr().out
+    whole = (run / "best.safetensors").stat().st_size
+    assert (tmp_path / "small.safetensors").stat().st_size < 0.55 * whole
+    opened = open_detector(tmp_path / "small.safetensors")  # from the spec: no model.py is there
+    assert opened.classes == ("cell",)
+    for key, value in detector.model.state_dict().items():
+        torch.testing.assert_close(opened.model.state_dict()[key], value, rtol=1e-3, atol=1e-6)
+    assert main(["weights", "pack", "run", "-o", "full.safetensors", "--full"]) == 0
+    assert (tmp_path / "full.safetensors").stat().st_size > 0.95 * whole
+    assert main(["weights", "pack", "run", "-o", "small.pth"]) == 2
+    assert main(["weights", "pack", "nowhere", "-o", "other.safetensors"]) == 2
+    assert not (tmp_path / "other.safetensors").exists()
