@@ -119,7 +119,8 @@ def _code(file: Path, card: Mapping[str, Any]) -> Code:
     for folder in (file.parent, file.parent.parent):
         if (folder / CODE_FILE).is_file():
             found = code_of_file(folder / CODE_FILE)
-            return replace(found, name=str(card["name"]), spec=str(card["spec"]))
+            name, spec = str(card["name"]), str(card["spec"])
+            return replace(found, name=name, spec=spec, choice=dict(card["choice"]))
     spec = str(card["spec"])
     try:
         if spec.endswith(".py"):
