@@ -5,11 +5,26 @@ BIN := .venv/bin
 # Tests run in two processes, so each gets one thread.
 TEST_ENV := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1
 
-.PHONY: demo test lint golden pictures clean
+.PHONY: demo cells test lint golden pictures clean
 
 demo: .venv/installed
 	$(BIN)/fpnc compile specs/bifpn.yaml --phi 3
 	$(BIN)/python -m fpncompiler.detection.demo generated.bifpn_d3 tests/data/chelsea.png --out build/demo.png
+	$(BIN)/fpnc predict docs/cells/cells.safetensors docs/cells/blood_smear.jpg --score 0.4 -o build
+
+# Train the detector of the demo anew (about an hour on two cores), and all that is said of it.
+# DATA is https://github.com/Shenggan/BCCD_Dataset, or any folder of that layout.
+DATA ?= ../shared/data/bccd
+CELLS := docs/cells/cells.safetensors
+cells: .venv/installed-dev
+	rm -rf build/cells
+	$(BIN)/fpnc train bifpn --variant lite0 --data $(DATA) --image-size 320 --recipe turned \
+	  --set evaluate_every=6 --runs build --name cells
+	$(BIN)/fpnc weights pack build/cells -o $(CELLS)
+	$(BIN)/fpnc weights show $(CELLS) --card > docs/cells/provenance.json
+	$(BIN)/fpnc eval $(CELLS) $(DATA) --json > docs/cells/evaluation.json
+	cp build/cells/results.csv docs/cells/
+	$(BIN)/fpnc predict $(CELLS) docs/cells/blood_smear.jpg --score 0.4 -o docs/pictures
 
 test: lint
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2

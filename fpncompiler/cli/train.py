@@ -66,7 +66,9 @@ def _add_data(command: argparse.ArgumentParser) -> None:
 
 
 def _add_settings(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--recipe", default="small", metavar="NAME", help="small (default), paper")
+    command.add_argument(
+        "--recipe", default="small", metavar="NAME", help="small (default), turned, paper"
+    )
     command.add_argument(
         "--set",
         action="append",

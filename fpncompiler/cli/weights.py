@@ -83,7 +83,11 @@ def _add_import(actions: "Commands") -> None:
 def _add_show(actions: "Commands") -> None:
     command = actions.add_parser("show", help="list the tensors in a file of weights")
     command.add_argument("file", metavar="FILE", help="a .pth or .safetensors file")
-    command.add_argument("--json", action="store_true", help="the same as JSON")
+    form = command.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="the same as JSON")
+    form.add_argument(
+        "--card", action="store_true", help="what a detector's file says of itself, as JSON"
+    )
     command.set_defaults(run=_run_show, usage_error=command.error)
 
 
@@ -119,6 +123,12 @@ def _run_show(parsed: argparse.Namespace, report: Report) -> None:
     from fpncompiler.weights.files import open_weights
 
     weights = open_weights(Path(parsed.file))
+    if parsed.card:
+        if "fpnc" not in weights.metadata:
+            report.trouble(f"{parsed.file}: these weights have no card")
+            return
+        report.say(json.dumps(json.loads(weights.metadata["fpnc"]), indent=2))
+        return
     report.say(_shown_as_json(weights) if parsed.json else _shown(weights))
 
 

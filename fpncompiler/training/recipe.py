@@ -92,7 +92,16 @@ PAPER: Mapping[str, Any] = {
     "scale_min": 0.1,
     "scale_max": 2.0,
 }
-RECIPES: Mapping[str, Mapping[str, Any]] = {"small": {}, "paper": PAPER}
+# For images that have no side up, from above or through a microscope, and some more time.
+TURNED: Mapping[str, Any] = {
+    "epochs": 60,
+    "scale_min": 0.6,
+    "scale_max": 1.4,
+    "vertical_flip": 0.5,
+    "quarter_turn": 0.5,
+    "colour": 0.5,
+}
+RECIPES: Mapping[str, Mapping[str, Any]] = {"small": {}, "turned": TURNED, "paper": PAPER}
 
 
 def recipe_of(name: str, settings: Sequence[str] = (), **given: Any) -> Recipe:

@@ -53,7 +53,7 @@ class RunFolder:
     def provenance(self, epoch: Epoch, progress: Progress) -> dict[str, Any]:
         """What weights say of how they came to be."""
         return {
-            "data": self.config["data"],
+            "data": _portable(self.config["data"]),
             "recipe": self.config["recipe"],
             "versions": self.config["versions"],
             "epoch": epoch.epoch,
@@ -76,6 +76,12 @@ class RunFolder:
         path.parent.mkdir(parents=True, exist_ok=True)
         put_file(path, data, replace=True)
         return path
+
+
+def _portable(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What data a run had, without where it lay on this machine."""
+    others = {key: value for key, value in data.items() if key != "path"}
+    return {"name": Path(data["path"]).name, **others}
 
 
 def new_run(parent: Path, name: str, config: Mapping[str, Any], code: Code) -> RunFolder:

@@ -106,7 +106,7 @@ def test_without_validation_the_last_weights_are_the_best(place, capsys):
         (["train", "wrong.py", "--data", "data"], 2, "no file that fpnc has generated"),
         (["train", "tiny.py", "--data", "data", "--val-split", "dev"], 2, "no split `dev`"),
         (["train", "tiny.py", "--data", "data", "--set", "epoch=3"], 2, "did you mean `epochs`?"),
-        (["train", "tiny.py", "--data", "data", "--recipe", "big"], 2, "recipes: small, paper"),
+        (["train", "tiny.py", "--data", "data", "--recipe", "big"], 2, "small, turned, paper"),
         (["train", "tiny.py", "--data", "data", "--image-size", "64"], 2, "too small for levels"),
         (["train", "tiny.py", "--data", "data", "--set", "optimizer=adamm"], 2, "optimizer=adamm"),
         (
