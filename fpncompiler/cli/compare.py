@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fpncompiler.cli.baking import add_baking, check_baking, opened_baking, with_scores
 from fpncompiler.cli.measuring import add_measuring, check_measuring, with_times
 from fpncompiler.cli.options import add_format, add_options_of_several, options_of_several
 from fpncompiler.cli.report import HELP, Report
@@ -23,7 +24,8 @@ def add_compare(commands: "Commands") -> None:
         "compare",
         help="compare what topologies cost",
         description="One row for each topology and phi: its graph, its cost, and ratios to a"
-        " baseline. Nothing is compiled, and torch is not imported, unless --measure is given.",
+        " baseline. Nothing is compiled, and torch is not imported, unless --measure"
+        " or --train is given.",
         epilog="example: fpnc compare fpn panet bifpn specs/mine.yaml --phi 0..3 --html page.html",
     )
     command.lists_files = True
@@ -57,6 +59,7 @@ def add_compare(commands: "Commands") -> None:
     command.add_argument("-o", "--output", metavar="FILE", help="write there what is printed")
     add_options_of_several(command)
     add_measuring(command)
+    add_baking(command)
     add_format(command)
     command.set_defaults(run=_run, usage_error=command.error)
 
@@ -69,15 +72,19 @@ def _run(parsed: argparse.Namespace, report: Report) -> None:
         if output:
             check_target(Path(output))
     published = _published(parsed.against)
+    baking = opened_baking(parsed, report) if parsed.train else None
+    if parsed.train and baking is None:
+        return
     several = check_several(parsed.specs, options_of_several(parsed), report)
     if not several.good:
         return
     comparison = _comparison(parsed, several, published, report)
     if comparison is not None:
+        if baking is not None:
+            comparison = with_scores(comparison, several, baking, parsed, report)
         if parsed.measure:
             comparison = with_times(comparison, several, parsed, report)
-            comparison = _sorted(comparison, parsed)
-        _tell(comparison, several, parsed, report)
+        _tell(_sorted(comparison, parsed), several, parsed, report)
 
 
 def _check_usage(parsed: argparse.Namespace) -> None:
@@ -85,6 +92,7 @@ def _check_usage(parsed: argparse.Namespace) -> None:
     from fpncompiler.diagnostics import suggest
 
     check_measuring(parsed)
+    check_baking(parsed)
     if parsed.sort is not None and parsed.sort not in SORT_KEYS:
         help = suggest(parsed.sort, SORT_KEYS) or f"columns: {', '.join(SORT_KEYS)}"
         parsed.usage_error(f"--sort {parsed.sort}: no such column{HELP}{help}")

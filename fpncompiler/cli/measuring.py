@@ -46,7 +46,9 @@ def add_measuring(command: argparse.ArgumentParser) -> None:
 
 def check_measuring(parsed: argparse.Namespace) -> None:
     """End with a usage error where options of --measure stand without it."""
-    given = [name for name in _OPTIONS if getattr(parsed, name) is not None]
+    shared = ("image_size", "threads") if parsed.train else ()
+    names = [name for name in _OPTIONS if name not in shared]
+    given = [name for name in names if getattr(parsed, name) is not None]
     if given and not parsed.measure:
         parsed.usage_error(f"--{given[0].replace('_', '-')} is for --measure")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fpncompiler.comparison.figures import Row
 from fpncompiler.comparison.published import Published
+from fpncompiler.comparison.scores import Gap, Trained, gap
 
 Value = str | int | float | None
 
@@ -28,6 +29,7 @@ class Comparison:
     baseline: str
     measured: Measured | None = None
     published: Published | None = None
+    trained: Trained | None = None
 
     def groups(self) -> Iterator[tuple[Row, ...]]:
         """The rows of each phi, in order."""
@@ -67,20 +69,24 @@ TIME_METRICS = (
     Metric("forward_seconds", "forward", "forward_ratio"),
     Metric("training_step_seconds", "training step", "training_step_ratio"),
 )
-METRICS = (*GRAPH_METRICS, *COST_METRICS, *TIME_METRICS)
+SCORE_METRICS = (Metric("ap", "AP"), Metric("ap50", "AP50"))
+METRICS = (*GRAPH_METRICS, *COST_METRICS, *TIME_METRICS, *SCORE_METRICS)
 SORT_KEYS = ("topology", *(metric.key for metric in METRICS))
 RATIO_KEYS = tuple(m.ratio_key for m in (*COST_METRICS, *TIME_METRICS))
 TEXT_KEYS = ("topology", "title", "spec", "variant", "phi", "image_height", "image_width")
 
 
 def value(row: Row, key: str) -> float | None:
-    """A figure by its key; None where it is not known. Times are medians."""
+    """A figure by its key; None where it is not known. Times are medians, AP is a mean."""
     match key:
         case "forward_seconds":
             return row.forward_quartiles.median if row.forward_quartiles else None
         case "training_step_seconds":
             found = row.training_step_quartiles
             return found.median if found else None
+        case "ap" | "ap50":
+            found_mean = row.ap if key == "ap" else row.ap50
+            return found_mean.mean if found_mean else None
         case _:
             number: float | None = getattr(row, key)
             return number
@@ -100,13 +106,39 @@ def ratio(row: Row, base: Row | None, key: str) -> float | None:
 
 
 def record(row: Row, comparison: Comparison) -> dict[str, Value]:
-    """A row with its ratios, as programs read it; with times if there are any."""
+    """A row with its ratios, as programs read it; with times and AP if there are any."""
     base = comparison.base_of(row)
     found: dict[str, Value] = {key: getattr(row, key) for key in TEXT_KEYS}
     found |= {metric.key: value(row, metric.key) for metric in (*GRAPH_METRICS, *COST_METRICS)}
     found |= {m.ratio_key: _rounded(ratio(row, base, m.key)) for m in COST_METRICS}
-    if comparison.measured is None:
-        return found
+    if comparison.trained is not None:
+        found |= _scores(row, comparison)
+    if comparison.measured is not None:
+        found |= _times(row, base)
+    return found
+
+
+def _scores(row: Row, comparison: Comparison) -> dict[str, Value]:
+    above = gap_of(row, comparison)
+    found: dict[str, Value] = {}
+    for metric, known in zip(SCORE_METRICS, (row.ap, row.ap50), strict=True):
+        found[metric.key] = known.mean if known else None
+        found[f"{metric.key}_deviation"] = known.deviation if known else None
+    found["seeds"] = len(row.scores)
+    found["ap_gap"] = above.difference if above else None
+    found["ap_gap_error"] = above.error if above else None
+    found["ap_gap_is_beyond"] = above.is_beyond if above else None
+    return found
+
+
+def gap_of(row: Row, comparison: Comparison) -> Gap | None:
+    """How far a row's AP is above the baseline's at the same phi; None for the baseline itself."""
+    base = comparison.base_of(row)
+    return None if base is None or base is row else gap(row.ap, base.ap)
+
+
+def _times(row: Row, base: Row | None) -> dict[str, Value]:
+    found: dict[str, Value] = {}
     spans = (row.forward_quartiles, row.training_step_quartiles)
     for metric, span in zip(TIME_METRICS, spans, strict=True):
         found[metric.key] = span.median if span else None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from fpncompiler.analysis.memory import network_memory
 from fpncompiler.analysis.sizes import map_size
+from fpncompiler.comparison.scores import Score, Spread, spread
 from fpncompiler.ir.flow import Passage, edge_passages, node_passages
 from fpncompiler.ir.graph import Graph
 from fpncompiler.ir.network import Network
@@ -21,7 +22,7 @@ class Row:
     the whole network, each layer counted; an adapter of several edges is one. MACs are of one
     image; operations are MACs and elementwise work. Parameters and MACs of the `total`, which has
     the backbone and the heads too, are None where the backbone is not measured. `forward` and
-    `training_step` are seconds, one for each round.
+    `training_step` are seconds, one for each round; `scores` are what it learned, by seeds.
     """
 
     topology: str
@@ -43,6 +44,7 @@ class Row:
     peak_memory_bytes: int
     forward: tuple[float, ...] = ()
     training_step: tuple[float, ...] = ()
+    scores: tuple[Score, ...] = ()
 
     @property
     def forward_quartiles(self) -> Quartiles | None:
@@ -53,6 +55,16 @@ class Row:
     def training_step_quartiles(self) -> Quartiles | None:
         """Of the rounds of a training step."""
         return quartiles(self.training_step) if self.training_step else None
+
+    @property
+    def ap(self) -> Spread | None:
+        """Average precision over seeds."""
+        return spread([score.ap for score in self.scores])
+
+    @property
+    def ap50(self) -> Spread | None:
+        """Average precision at an overlap of a half, over seeds."""
+        return spread([score.ap50 for score in self.scores])
 
 
 def row_of(checked: Checked, topology: str, spec: str) -> Row:

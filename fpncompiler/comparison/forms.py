@@ -4,11 +4,29 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 
-from fpncompiler.comparison.comparison import Comparison, beside_published, ratio, record, value
+from fpncompiler.comparison.comparison import (
+    Comparison,
+    beside_published,
+    gap_of,
+    ratio,
+    record,
+    value,
+)
 from fpncompiler.comparison.figures import Row
 from fpncompiler.comparison.published import Published
-from fpncompiler.comparison.texts import amount, duration, figure, share
+from fpncompiler.comparison.scores import trained_note
+from fpncompiler.comparison.texts import (
+    UNKNOWN,
+    amount,
+    answer,
+    duration,
+    figure,
+    precision,
+    share,
+    signed,
+)
 from fpncompiler.diagnostics import printable
 
 
@@ -27,6 +45,7 @@ def as_json(comparison: Comparison, failed: Sequence[str]) -> str:
             "rounds": measured.rounds,
         },
         "published": _published(comparison),
+        "trained": None if comparison.trained is None else asdict(comparison.trained),
         "failed": [*failed],
         "rows": [record(row, comparison) for row in comparison.rows],
     }
@@ -69,6 +88,8 @@ def as_markdown(comparison: Comparison) -> str:
     tables = [_markdown(rows, comparison) for rows in comparison.groups()]
     if comparison.published is not None:
         tables.append(_markdown_published(comparison, comparison.published))
+    if comparison.trained is not None:
+        tables.append(_escaped(trained_note(comparison.trained, comparison.baseline)))
     return "\n\n".join(tables)
 
 
@@ -90,6 +111,7 @@ def _markdown(rows: Sequence[Row], comparison: Comparison) -> str:
     timed = comparison.measured is not None
     heads = ["topology", "nodes", "edges", "adapters", "network parameters", "network MACs"]
     heads += ["peak memory, bytes", "total parameters", "total MACs"]
+    heads += ["AP", "AP50", "AP gap", "beyond"] if comparison.trained else []
     heads += ["forward, ms", "training step, ms"] if timed else []
     lines = [
         f"phi {rows[0].phi}, ratios to {_escaped(comparison.baseline)}:",
@@ -103,6 +125,8 @@ def _markdown(rows: Sequence[Row], comparison: Comparison) -> str:
         keys += ["total_parameters", "total_macs"]
         cells = [_escaped(row.topology), str(row.nodes), str(row.edges), str(row.adapters)]
         cells += [_cell(row, base, key) for key in keys]
+        if comparison.trained:
+            cells += _score_cells(row, comparison)
         if timed:
             cells += [_cell(row, base, key) for key in ("forward_seconds", "training_step_seconds")]
         lines.append(f"| {' | '.join(cells)} |")
@@ -114,6 +138,18 @@ def _cell(row: Row, base: Row | None, key: str) -> str:
     text = duration(number) if key.endswith("_seconds") else amount(number)
     times = ratio(row, base, key)
     return text if times is None else f"{text} ({share(times)})"
+
+
+def _score_cells(row: Row, comparison: Comparison) -> list[str]:
+    """Means and their deviations; the gap to the baseline and its standard error."""
+    above = gap_of(row, comparison)
+    pairs = [(precision(x.mean), x.deviation) if x else (UNKNOWN, None) for x in (row.ap, row.ap50)]
+    if row.topology != comparison.baseline:
+        pairs.append((signed(above.difference), above.error) if above else (UNKNOWN, None))
+    cells = [text if spread is None else f"{text} +- {spread:.3f}" for text, spread in pairs]
+    if row.topology == comparison.baseline:
+        return [*cells, "", ""]
+    return [*cells, answer(above.is_beyond if above else None)]
 
 
 def _escaped(text: str) -> str:

@@ -20,16 +20,27 @@ from fpncompiler import __version__
 from fpncompiler.comparison.comparison import (
     COST_METRICS,
     GRAPH_METRICS,
+    SCORE_METRICS,
     TIME_METRICS,
     Comparison,
     Metric,
     beside_published,
+    gap_of,
     ratio,
     record,
     value,
 )
 from fpncompiler.comparison.figures import Row
-from fpncompiler.comparison.texts import UNKNOWN, amount, duration, figure, share
+from fpncompiler.comparison.scores import trained_note
+from fpncompiler.comparison.texts import (
+    UNKNOWN,
+    amount,
+    duration,
+    figure,
+    precision,
+    share,
+    signed,
+)
 
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 _UNSAFE = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
@@ -141,13 +152,14 @@ def _json(data: object) -> str:
 def _data(comparison: Comparison) -> dict[str, object]:
     """What the scatter is made of: rows, and the axes that they can be drawn along."""
     metrics = (*COST_METRICS, *(TIME_METRICS if comparison.measured else ()))
+    metrics += SCORE_METRICS if comparison.trained else ()
     axes = [{"key": m.key, "name": m.name, "unit": _UNITS.get(m.key, "")} for m in metrics]
     rows = [record(row, comparison) for row in comparison.rows]
     kept = ("topology", "title", "phi", *(metric.key for metric in metrics))
     return {
         "axes": axes,
         "x": "network_parameters",
-        "y": "network_macs",
+        "y": "ap" if comparison.trained else "network_macs",
         "rows": [{key: row[key] for key in kept} for row in rows],
     }
 
@@ -155,6 +167,8 @@ def _data(comparison: Comparison) -> dict[str, object]:
 def _columns(comparison: Comparison) -> list[_Column]:
     found = [_Column("topology", "text", "topology"), _Column("phi", "count", "phi")]
     found += [_Column(m.name, "count", m.key, m) for m in GRAPH_METRICS[1:]]
+    if comparison.trained is not None:
+        found += [_Column(metric.name, "number", metric.key, metric) for metric in SCORE_METRICS]
     metrics = [m for m in COST_METRICS if m.key != "network_operations"]
     for metric in (*metrics, *(TIME_METRICS if comparison.measured else ())):
         unit = ", ms" if metric in TIME_METRICS else ""
@@ -182,6 +196,9 @@ def _cell(row: Row, column: _Column, comparison: Comparison) -> _Cell:
         times = ratio(row, comparison.base_of(row), metric.key)
         return _Cell(share(times), _sortable(times), column.kind)
     number = value(row, metric.key)
+    if metric in SCORE_METRICS:
+        hint = _score_hint(row, metric, comparison)
+        return _Cell(precision(number), _sortable(number), column.kind, hint)
     if metric in TIME_METRICS:
         span = row.forward_quartiles
         if metric.key == "training_step_seconds":
@@ -191,6 +208,21 @@ def _cell(row: Row, column: _Column, comparison: Comparison) -> _Cell:
     unit = _UNITS.get(metric.key, "")
     hint = "" if number is None else f"{number:,.0f} {unit}".rstrip()
     return _Cell(f"{amount(number)}{unit}", _sortable(number), column.kind, hint)
+
+
+def _score_hint(row: Row, metric: Metric, comparison: Comparison) -> str:
+    """The spread over seeds, and of AP the gap to the baseline."""
+    known = row.ap if metric.key == "ap" else row.ap50
+    if known is None:
+        return ""
+    if known.deviation is None:
+        return "one seed: no spread is known"
+    hint = f"standard deviation {precision(known.deviation)} over {known.count} seeds"
+    above = gap_of(row, comparison) if metric.key == "ap" else None
+    if above is None:
+        return hint
+    told = f"; {signed(above.difference)} to {comparison.baseline}"
+    return f"{hint}{told}, standard error {precision(above.error)}"
 
 
 def _sortable(number: float | None) -> str:
@@ -208,6 +240,8 @@ def _notes(comparison: Comparison) -> str:
         " MACs: multiply-accumulates of one image. Peak memory: of the network's activations,"
         " for one image in inference. Adapters: 1x1 convolutions to another width."
     )
+    if comparison.trained is not None:
+        text += f" {trained_note(comparison.trained, comparison.baseline)}"
     found = comparison.measured
     if found is None:
         return text

@@ -4,9 +4,20 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fpncompiler.comparison.comparison import Comparison, beside_published, ratio, value
+from fpncompiler.comparison.comparison import Comparison, beside_published, gap_of, ratio, value
 from fpncompiler.comparison.figures import Row
-from fpncompiler.comparison.texts import UNKNOWN, amount, cut, duration, figure, share
+from fpncompiler.comparison.scores import trained_note
+from fpncompiler.comparison.texts import (
+    UNKNOWN,
+    amount,
+    answer,
+    cut,
+    duration,
+    figure,
+    precision,
+    share,
+    signed,
+)
 from fpncompiler.timing import Quartiles
 
 WIDTH = 100
@@ -44,6 +55,16 @@ _TIMES = (
     _Column("quartiles", 15),
     _Column("ratio", 5),
 )
+_SCORES = (
+    _Column("mean", 6, 2, "AP"),
+    _Column("+-", 6),
+    _Column("mean", 6, 3, "AP50"),
+    _Column("+-", 6),
+    _Column("gap", 7, 3, "AP less the baseline's"),
+    _Column("error", 6),
+    _Column("beyond", 6),
+    _Column("seeds", 5, 2),
+)
 
 
 def terminal_lines(comparison: Comparison) -> list[str]:
@@ -53,6 +74,9 @@ def terminal_lines(comparison: Comparison) -> list[str]:
     lines = []
     for rows in comparison.groups():
         lines += [_title(rows), *_table(_COSTS, width, [_costs(r, comparison) for r in rows], rows)]
+        if comparison.trained is not None:
+            scores = [_scores(row, comparison) for row in rows]
+            lines += ["", *_table(_SCORES, width, scores, rows)]
         if any(row.forward or row.training_step for row in rows):
             times = [_times(row, comparison) for row in rows]
             lines += ["", *_table(_TIMES, width, times, rows)]
@@ -101,6 +125,19 @@ def _times(row: Row, comparison: Comparison) -> list[str]:
     return cells
 
 
+def _scores(row: Row, comparison: Comparison) -> list[str]:
+    cells = []
+    for known in (row.ap, row.ap50):
+        cells += [precision(known.mean), precision(known.deviation)] if known else [UNKNOWN] * 2
+    if row.topology == comparison.baseline:
+        return [*cells, "", "", "", str(len(row.scores))]
+    above = gap_of(row, comparison)
+    if above is None:
+        return [*cells, UNKNOWN, UNKNOWN, UNKNOWN, str(len(row.scores))]
+    cells += [signed(above.difference), precision(above.error), answer(above.is_beyond)]
+    return [*cells, str(len(row.scores))]
+
+
 def _quartiles(span: Quartiles | None) -> str:
     return f"{duration(span.low)}-{duration(span.high)}" if span else ""
 
@@ -136,4 +173,7 @@ def _notes(comparison: Comparison) -> list[str]:
             f" Times: {found.part}, {found.batch} image{images}, {found.threads} thread{threads},"
             f" {found.rounds} rounds in turns; ratios are taken within rounds."
         )
-    return textwrap.wrap(text, WIDTH)
+    lines = textwrap.wrap(text, WIDTH)
+    if comparison.trained is not None:
+        lines += ["", *textwrap.wrap(trained_note(comparison.trained, comparison.baseline), WIDTH)]
+    return lines

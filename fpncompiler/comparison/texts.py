@@ -38,6 +38,21 @@ def figure(number: float | None) -> str:
     return amount(number) if number >= 1000 else f"{number:.3f}"
 
 
+def precision(number: float | None) -> str:
+    """An average precision, three decimals."""
+    return UNKNOWN if number is None else f"{number:.3f}"
+
+
+def signed(number: float | None) -> str:
+    """A difference of two of them."""
+    return UNKNOWN if number is None else f"{number:+.3f}"
+
+
+def answer(known: bool | None) -> str:
+    """`yes` or `no`, if it is known."""
+    return UNKNOWN if known is None else "yes" if known else "no"
+
+
 def cut(text: str, width: int) -> str:
     """A name that fits, its end kept: names of one family begin alike."""
     if len(text) <= width:

@@ -1,0 +1,1 @@
+"""A bake-off: topologies trained under equal conditions."""
