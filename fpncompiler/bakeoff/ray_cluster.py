@@ -9,6 +9,7 @@ import contextlib
 import importlib.util
 import logging
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +21,15 @@ from fpncompiler.diagnostics import UserError
 from fpncompiler.training.progress import InterruptedRunError, LossError, Silent
 
 INSTALL = "pip install 'fpnc[ray]'"
+START = "start one: `ray start --head`, or give --ray without an address"
 POLL = 1.0  # seconds between looks at the tasks, in which Control-C is heard
+ANSWER = 5.0  # seconds that a cluster has to take a connection
 GRACE = 60.0  # seconds in which runs may save their state when the bake-off is stopped
 RETRIES = 2  # of a run whose process or node dies
+ENVIRONMENT = {  # what Ray reads when it is imported or started; the user's own values win
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
 MEMORY = 80 << 20  # bytes of the object store of a cluster made here: no tensor goes through it
 
 
@@ -97,10 +104,12 @@ def on_cluster(runs: Sequence[Run], audience: Audience, address: str, threads: i
 @contextlib.contextmanager
 def _connected(address: str) -> Iterator[None]:
     """Ray at work; whatever happens, its processes end, or the cluster is left."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    for key, value in ENVIRONMENT.items():
+        os.environ.setdefault(key, value)
     import ray
 
+    if address not in ("auto", "local"):
+        _insist_on_answer(address)
     own: dict[str, Any] = {}
     if address == "local":
         own = {"object_store_memory": MEMORY, "_node_ip_address": "127.0.0.1"}
@@ -117,10 +126,20 @@ def _connected(address: str) -> Iterator[None]:
         where = "no Ray cluster can be started" if own else f"no Ray cluster answers at {address}"
         raise BakeoffError(
             f"{where}: {str(error).splitlines()[0]}",
-            "start one: `ray start --head`, or give --ray without an address",
+            START,
         ) from None
     finally:
         ray.shutdown()
+
+
+def _insist_on_answer(address: str) -> None:
+    """See whether anybody listens there, for Ray itself tries for a quarter of an hour."""
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER):
+            return
+    except (OSError, OverflowError) as error:
+        raise BakeoffError(f"no Ray cluster answers at {address}: {error}", START) from None
 
 
 def _insist_on_room(threads: int) -> int:

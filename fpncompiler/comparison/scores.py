@@ -96,7 +96,8 @@ def trained_note(trained: Trained, baseline: str) -> str:
         text += (
             f" Means over {seeds} seeds; +-: their sample standard deviation. gap: AP less that of"
             f" {baseline}; error: its standard error (Welch); beyond: whether the gap is more than"
-            f" {TIMES} errors, which with few seeds chance alone is at times. A gap that is not may be chance."
+            f" {TIMES} errors, which with few seeds chance alone is at times. A gap that is not may"
+            " be chance."
         )
     else:
         text += " One seed: no spread is known, so any gap may be chance."

@@ -35,6 +35,7 @@ ATTRIBUTES = {
 # file -> what it may do all the same, and why
 REVIEWED = {
     "api.py": {"exec_module", "source_to_code"},  # imports the model that the user asked for
+    "bakeoff/ray_cluster.py": {"socket"},  # whether anybody listens at the address of --ray
     "training/state.py": {"pickle"},  # the name of an error, when accelerate loads a run's state
     "datasets/trees.py": {"subprocess"},  # pip downloads one wheel, which is known by its digest
     "revisions.py": {"subprocess"},  # git, with a list of arguments, none of them an option
