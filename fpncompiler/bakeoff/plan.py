@@ -27,7 +27,14 @@ from fpncompiler.detectors.checkpoints import CODE_FILE
 from fpncompiler.detectors.detector import Code
 from fpncompiler.diagnostics import UserError
 from fpncompiler.training.recipe import Recipe
-from fpncompiler.training.run_folder import CONFIG, code_of_run, config_of, fill_run, open_run
+from fpncompiler.training.run_folder import (
+    CONFIG,
+    code_of_run,
+    config_of,
+    discard_unused,
+    fill_run,
+    open_run,
+)
 from fpncompiler.training.shared import versions
 
 if sys.platform != "win32":
@@ -156,6 +163,18 @@ def planned(
 
 def _recipe(run: Run, conditions: Conditions) -> Recipe:
     return replace(conditions.recipe, seed=run.seed)
+
+
+def discard_unbegun(folder: Path, runs: Sequence[Run]) -> None:
+    """Remove the folders of runs without a step; if no run is left, nothing is bound to a recipe.
+
+    So whoever mistypes a setting can mend it, and need not name another folder.
+    """
+    for run in runs:
+        if (run.folder / CONFIG).exists():
+            discard_unused(open_run(run.folder))
+    if not any(folder.glob(f"*/{CONFIG}")):
+        (folder / RECORD).unlink(missing_ok=True)
 
 
 def _names(contestants: Sequence[Contestant]) -> list[str]:

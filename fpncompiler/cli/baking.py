@@ -134,7 +134,7 @@ def with_scores(
     report: Report,
 ) -> "Comparison":
     """The comparison with what its topologies have learned."""
-    from fpncompiler.bakeoff.plan import Conditions, alone, data_of, planned
+    from fpncompiler.bakeoff.plan import Conditions, alone, data_of, discard_unbegun, planned
     from fpncompiler.bakeoff.running import read_outcome
 
     folder = Path(parsed.runs or RUNS)
@@ -152,6 +152,7 @@ def with_scores(
             results = _run(runs, board, baking, parsed)
         finally:
             board.close()
+            discard_unbegun(folder, runs)
     results.finished.update(done)
     return _with(comparison, runs, results, conditions, baking, folder)
 

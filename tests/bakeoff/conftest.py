@@ -26,4 +26,4 @@ def place(tmp_path, monkeypatch):
 
 def bake(*words):
     """`fpnc compare --train`; its exit code."""
-    return main(["compare", *words, *SMALL, *QUICK, "--train", "data", "--runs", "runs"])
+    return main(["compare", *SMALL, *QUICK, "--train", "data", "--runs", "runs", *words])
