@@ -121,13 +121,15 @@ def _connected(address: str) -> Iterator[None]:
             logging_level=logging.ERROR,
             **own,
         )
-        yield
-    except (ConnectionError, ValueError, TimeoutError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
+        ray.shutdown()
         where = "no Ray cluster can be started" if own else f"no Ray cluster answers at {address}"
         raise BakeoffError(
             f"{where}: {str(error).splitlines()[0]}",
             START,
         ) from None
+    try:
+        yield
     finally:
         ray.shutdown()
 

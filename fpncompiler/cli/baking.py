@@ -116,6 +116,8 @@ def opened_baking(parsed: argparse.Namespace, report: Report) -> Baking | None:
         from fpncompiler.bakeoff.ray_cluster import require_ray
 
         require_ray()
+    if any(text.partition("=")[0].strip() == "seed" for text in parsed.set or ()):
+        parsed.usage_error(f"--set seed: a run's seed is one of --seeds{HELP}give --seeds 0..2")
     settings = ["evaluate_every=0", *(parsed.set or ())]
     own = {name: getattr(parsed, name) for name in ("epochs", "batch_size", "image_size")}
     recipe = recipe_of(parsed.recipe or "small", settings, **own)

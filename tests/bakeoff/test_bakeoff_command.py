@@ -265,6 +265,7 @@ def test_two_bakeoffs_do_not_share_a_folder(place, capsys, untrained):
         (["fpn", "--train", "data", "--seeds", "4294967296"], "up to 2147483647"),
         (["--train", "data", "--ray", "fpn", "panet"], "--ray fpn: this is none of auto"),
         (["fpn", "--train", "nowhere"], "there is no"),
+        (["fpn", "--train", "data", "--set", "seed=3"], "give --seeds 0..2"),
         (["fpn", "--train", "data", "--epochs", "0"], "epochs=0 is out of bounds"),
         (["fpn", "--train", "data", "--recipe", "big"], "small, turned, paper"),
         (["fpn", "--train", "data", "--set", "epoch=3"], "did you mean `epochs`?"),
