@@ -25,6 +25,7 @@ ARROWS = {
         "api",
         "authoring",
         "backbones",
+        "bakeoff",
         "breakage",
         "codegen",
         "comparison",
@@ -51,6 +52,7 @@ ARROWS = {
         "training",
         "weights",
     },
+    "bakeoff": {"datasets", "detectors", "diagnostics", "training"},
     "breakage": {"reading"},
     "reading": set(),
     "difference": {"pipeline", "ir"},
@@ -128,6 +130,7 @@ OUTSIDE = {
     "training": {"torch", "torchvision", "timm", "accelerate", "matplotlib", "safetensors"},
     "evaluation": {"matplotlib", "numpy", "pycocotools", "torch"},
     "weights": {"huggingface_hub", "safetensors", "timm", "torch"},
+    "bakeoff": {"ray", "torch"},
     "cli": {"torch", "tqdm"},  # where latency is measured
     "comparison": {"PIL", "jinja2", "markupsafe", "matplotlib"},
 }

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fpncompiler.cli.baking import add_baking, check_baking, with_training
 from fpncompiler.cli.measuring import add_measuring, check_measuring, with_times
 from fpncompiler.cli.options import add_format, add_options_of_several, options_of_several
 from fpncompiler.cli.report import HELP, Report
@@ -57,6 +58,7 @@ def add_compare(commands: "Commands") -> None:
     command.add_argument("-o", "--output", metavar="FILE", help="write there what is printed")
     add_options_of_several(command)
     add_measuring(command)
+    add_baking(command)
     add_format(command)
     command.set_defaults(run=_run, usage_error=command.error)
 
@@ -74,6 +76,11 @@ def _run(parsed: argparse.Namespace, report: Report) -> None:
         return
     comparison = _comparison(parsed, several, published, report)
     if comparison is not None:
+        if parsed.train:
+            trained = with_training(comparison, several, parsed, report)
+            if trained is None:
+                return
+            comparison = _sorted(trained, parsed)
         if parsed.measure:
             comparison = with_times(comparison, several, parsed, report)
             comparison = _sorted(comparison, parsed)
@@ -85,6 +92,7 @@ def _check_usage(parsed: argparse.Namespace) -> None:
     from fpncompiler.diagnostics import suggest
 
     check_measuring(parsed)
+    check_baking(parsed)
     if parsed.sort is not None and parsed.sort not in SORT_KEYS:
         help = suggest(parsed.sort, SORT_KEYS) or f"columns: {', '.join(SORT_KEYS)}"
         parsed.usage_error(f"--sort {parsed.sort}: no such column{HELP}{help}")

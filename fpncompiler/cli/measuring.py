@@ -34,7 +34,10 @@ def add_measuring(command: argparse.ArgumentParser) -> None:
     group.add_argument("--rounds", type=_count, metavar="N", help=f"default: {ROUNDS}")
     group.add_argument("--batch", type=_count, metavar="N", help=f"images (default: {BATCH})")
     group.add_argument(
-        "--image-size", type=_count, metavar="PX", help="side of the images (default: the model's)"
+        "--image-size",
+        type=_count,
+        metavar="PX",
+        help="side of the images, of --train too (default: the model's)",
     )
     group.add_argument("--threads", type=_count, metavar="N", help="of torch (default: its own)")
     group.add_argument(
@@ -46,7 +49,8 @@ def add_measuring(command: argparse.ArgumentParser) -> None:
 
 def check_measuring(parsed: argparse.Namespace) -> None:
     """End with a usage error where options of --measure stand without it."""
-    given = [name for name in _OPTIONS if getattr(parsed, name) is not None]
+    shared = ("image_size", "threads") if parsed.train else ()
+    given = [n for n in _OPTIONS if n not in shared and getattr(parsed, n) is not None]
     if given and not parsed.measure:
         parsed.usage_error(f"--{given[0].replace('_', '-')} is for --measure")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fpncompiler.comparison.figures import Row
 from fpncompiler.comparison.published import Published
+from fpncompiler.comparison.trained import Difference, Trained, deviation, difference, mean
 
 Value = str | int | float | None
 
@@ -28,6 +29,7 @@ class Comparison:
     baseline: str
     measured: Measured | None = None
     published: Published | None = None
+    trained: Trained | None = None
 
     def groups(self) -> Iterator[tuple[Row, ...]]:
         """The rows of each phi, in order."""
@@ -67,20 +69,23 @@ TIME_METRICS = (
     Metric("forward_seconds", "forward", "forward_ratio"),
     Metric("training_step_seconds", "training step", "training_step_ratio"),
 )
-METRICS = (*GRAPH_METRICS, *COST_METRICS, *TIME_METRICS)
+AP_METRICS = (Metric("ap", "AP"), Metric("ap50", "AP50"))
+METRICS = (*GRAPH_METRICS, *COST_METRICS, *TIME_METRICS, *AP_METRICS)
 SORT_KEYS = ("topology", *(metric.key for metric in METRICS))
 RATIO_KEYS = tuple(m.ratio_key for m in (*COST_METRICS, *TIME_METRICS))
 TEXT_KEYS = ("topology", "title", "spec", "variant", "phi", "image_height", "image_width")
 
 
 def value(row: Row, key: str) -> float | None:
-    """A figure by its key; None where it is not known. Times are medians."""
+    """A figure by its key; None where it is not known. Times are medians, AP a mean."""
     match key:
         case "forward_seconds":
             return row.forward_quartiles.median if row.forward_quartiles else None
         case "training_step_seconds":
             found = row.training_step_quartiles
             return found.median if found else None
+        case "ap" | "ap50":
+            return mean(getattr(row, key))
         case _:
             number: float | None = getattr(row, key)
             return number
@@ -105,6 +110,8 @@ def record(row: Row, comparison: Comparison) -> dict[str, Value]:
     found: dict[str, Value] = {key: getattr(row, key) for key in TEXT_KEYS}
     found |= {metric.key: value(row, metric.key) for metric in (*GRAPH_METRICS, *COST_METRICS)}
     found |= {m.ratio_key: _rounded(ratio(row, base, m.key)) for m in COST_METRICS}
+    if comparison.trained is not None:
+        found |= _precision(row, base)
     if comparison.measured is None:
         return found
     spans = (row.forward_quartiles, row.training_step_quartiles)
@@ -115,6 +122,25 @@ def record(row: Row, comparison: Comparison) -> dict[str, Value]:
         found[f"{stem}_third_quartile_seconds"] = span.high if span else None
         found[metric.ratio_key] = _rounded(ratio(row, base, metric.key))
     found["rounds"] = max(len(row.forward), len(row.training_step))
+    return found
+
+
+def above_baseline(row: Row, comparison: Comparison) -> Difference | None:
+    """How far a row's AP is above the baseline's; None for the baseline itself."""
+    base = comparison.base_of(row)
+    return None if base is None or base is row else difference(row.ap, base.ap)
+
+
+def _precision(row: Row, base: Row | None) -> dict[str, Value]:
+    """Means and deviations of AP over the seeds."""
+    found: dict[str, Value] = {"seeds": len(row.ap)}
+    for metric in AP_METRICS:
+        values: tuple[float, ...] = getattr(row, metric.key)
+        found[metric.key] = _rounded(mean(values))
+        found[f"{metric.key}_deviation"] = _rounded(deviation(values))
+    above = difference(row.ap, base.ap) if base is not None and base is not row else None
+    found["ap_above_baseline"] = _rounded(above.mean) if above else None
+    found["ap_above_baseline_error"] = _rounded(above.error) if above else None
     return found
 
 

@@ -21,7 +21,7 @@ class Row:
     the whole network, each layer counted; an adapter of several edges is one. MACs are of one
     image; operations are MACs and elementwise work. Parameters and MACs of the `total`, which has
     the backbone and the heads too, are None where the backbone is not measured. `forward` and
-    `training_step` are seconds, one for each round.
+    `training_step` are seconds, one for each round; `ap` and `ap50` in 0..1, one for each seed.
     """
 
     topology: str
@@ -43,6 +43,8 @@ class Row:
     peak_memory_bytes: int
     forward: tuple[float, ...] = ()
     training_step: tuple[float, ...] = ()
+    ap: tuple[float, ...] = ()
+    ap50: tuple[float, ...] = ()
 
     @property
     def forward_quartiles(self) -> Quartiles | None:

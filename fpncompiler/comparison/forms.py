@@ -4,11 +4,13 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from fpncompiler.comparison.comparison import Comparison, beside_published, ratio, record, value
 from fpncompiler.comparison.figures import Row
 from fpncompiler.comparison.published import Published
-from fpncompiler.comparison.texts import amount, duration, figure, share
+from fpncompiler.comparison.texts import amount, duration, figure, precision, share
+from fpncompiler.comparison.trained import deviation, mean, training_note
 from fpncompiler.diagnostics import printable
 
 
@@ -26,6 +28,7 @@ def as_json(comparison: Comparison, failed: Sequence[str]) -> str:
             "threads": measured.threads,
             "rounds": measured.rounds,
         },
+        "trained": None if comparison.trained is None else asdict(comparison.trained),
         "published": _published(comparison),
         "failed": [*failed],
         "rows": [record(row, comparison) for row in comparison.rows],
@@ -91,6 +94,7 @@ def _markdown(rows: Sequence[Row], comparison: Comparison) -> str:
     heads = ["topology", "nodes", "edges", "adapters", "network parameters", "network MACs"]
     heads += ["peak memory, bytes", "total parameters", "total MACs"]
     heads += ["forward, ms", "training step, ms"] if timed else []
+    heads += ["AP", "AP50"] if comparison.trained else []
     lines = [
         f"phi {rows[0].phi}, ratios to {_escaped(comparison.baseline)}:",
         "",
@@ -105,7 +109,11 @@ def _markdown(rows: Sequence[Row], comparison: Comparison) -> str:
         cells += [_cell(row, base, key) for key in keys]
         if timed:
             cells += [_cell(row, base, key) for key in ("forward_seconds", "training_step_seconds")]
+        if comparison.trained:
+            cells += [precision(mean(found), deviation(found)) for found in (row.ap, row.ap50)]
         lines.append(f"| {' | '.join(cells)} |")
+    if comparison.trained:
+        lines += ["", training_note(comparison.trained)]
     return "\n".join(lines)
 
 

@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from fpncompiler import __version__
 from fpncompiler.comparison.comparison import (
+    AP_METRICS,
     COST_METRICS,
     GRAPH_METRICS,
     TIME_METRICS,
@@ -29,7 +30,8 @@ from fpncompiler.comparison.comparison import (
     value,
 )
 from fpncompiler.comparison.figures import Row
-from fpncompiler.comparison.texts import UNKNOWN, amount, duration, figure, share
+from fpncompiler.comparison.texts import UNKNOWN, amount, duration, figure, precision, share
+from fpncompiler.comparison.trained import deviation, training_note
 
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 _UNSAFE = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
@@ -140,7 +142,7 @@ def _json(data: object) -> str:
 
 def _data(comparison: Comparison) -> dict[str, object]:
     """What the scatter is made of: rows, and the axes that they can be drawn along."""
-    metrics = (*COST_METRICS, *(TIME_METRICS if comparison.measured else ()))
+    metrics = (*COST_METRICS, *_found_metrics(comparison))
     axes = [{"key": m.key, "name": m.name, "unit": _UNITS.get(m.key, "")} for m in metrics]
     rows = [record(row, comparison) for row in comparison.rows]
     kept = ("topology", "title", "phi", *(metric.key for metric in metrics))
@@ -152,15 +154,21 @@ def _data(comparison: Comparison) -> dict[str, object]:
     }
 
 
+def _found_metrics(comparison: Comparison) -> tuple[Metric, ...]:
+    """What is there only if it was asked for."""
+    times = TIME_METRICS if comparison.measured else ()
+    return (*times, *(AP_METRICS if comparison.trained else ()))
+
+
 def _columns(comparison: Comparison) -> list[_Column]:
     found = [_Column("topology", "text", "topology"), _Column("phi", "count", "phi")]
     found += [_Column(m.name, "count", m.key, m) for m in GRAPH_METRICS[1:]]
     metrics = [m for m in COST_METRICS if m.key != "network_operations"]
-    for metric in (*metrics, *(TIME_METRICS if comparison.measured else ())):
+    for metric in (*metrics, *_found_metrics(comparison)):
         unit = ", ms" if metric in TIME_METRICS else ""
         heading = metric.name.replace(" of the network", "") + unit
         found.append(_Column(heading, "number", metric.key, metric))
-        if not metric.key.startswith("total_"):
+        if metric.ratio_key and not metric.key.startswith("total_"):
             found.append(_Column("ratio", "number", metric.ratio_key, metric, is_ratio=True))
     return found
 
@@ -188,6 +196,10 @@ def _cell(row: Row, column: _Column, comparison: Comparison) -> _Cell:
             span = row.training_step_quartiles
         hint = f"quartiles {duration(span.low)} to {duration(span.high)} ms" if span else ""
         return _Cell(duration(number), _sortable(number), column.kind, hint)
+    if metric in AP_METRICS:
+        values = getattr(row, metric.key)
+        hint = f"seeds: {', '.join(f'{each:.3f}' for each in values)}"
+        return _Cell(precision(number, deviation(values)), _sortable(number), column.kind, hint)
     unit = _UNITS.get(metric.key, "")
     hint = "" if number is None else f"{number:,.0f} {unit}".rstrip()
     return _Cell(f"{amount(number)}{unit}", _sortable(number), column.kind, hint)
@@ -208,6 +220,8 @@ def _notes(comparison: Comparison) -> str:
         " MACs: multiply-accumulates of one image. Peak memory: of the network's activations,"
         " for one image in inference. Adapters: 1x1 convolutions to another width."
     )
+    if comparison.trained is not None:
+        text += f" {training_note(comparison.trained)}"
     found = comparison.measured
     if found is None:
         return text

@@ -4,9 +4,24 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fpncompiler.comparison.comparison import Comparison, beside_published, ratio, value
+from fpncompiler.comparison.comparison import (
+    Comparison,
+    above_baseline,
+    beside_published,
+    ratio,
+    value,
+)
 from fpncompiler.comparison.figures import Row
-from fpncompiler.comparison.texts import UNKNOWN, amount, cut, duration, figure, share
+from fpncompiler.comparison.texts import (
+    UNKNOWN,
+    amount,
+    cut,
+    duration,
+    figure,
+    precision,
+    share,
+)
+from fpncompiler.comparison.trained import deviation, mean, training_note
 from fpncompiler.timing import Quartiles
 
 WIDTH = 100
@@ -44,6 +59,13 @@ _TIMES = (
     _Column("quartiles", 15),
     _Column("ratio", 5),
 )
+_PRECISIONS = (
+    _Column("seeds", 5, 2),
+    _Column("AP", 13, 2, "trained: mean ± deviation"),
+    _Column("AP50", 13, 2),
+    _Column("AP", 15, 3, "to the baseline ± standard error"),
+    _Column("beyond two", 10, 2),
+)
 
 
 def terminal_lines(comparison: Comparison) -> list[str]:
@@ -53,6 +75,9 @@ def terminal_lines(comparison: Comparison) -> list[str]:
     lines = []
     for rows in comparison.groups():
         lines += [_title(rows), *_table(_COSTS, width, [_costs(r, comparison) for r in rows], rows)]
+        if comparison.trained is not None:
+            cells = [_precisions(row, comparison) for row in rows]
+            lines += ["", *_table(_PRECISIONS, width, cells, rows)]
         if any(row.forward or row.training_step for row in rows):
             times = [_times(row, comparison) for row in rows]
             lines += ["", *_table(_TIMES, width, times, rows)]
@@ -101,6 +126,16 @@ def _times(row: Row, comparison: Comparison) -> list[str]:
     return cells
 
 
+def _precisions(row: Row, comparison: Comparison) -> list[str]:
+    above = above_baseline(row, comparison)
+    told = "" if above is None else f"{above.mean:+.3f}"
+    if above is not None and above.error is not None:
+        told += f" ± {above.error:.3f}"
+    clear = "" if above is None or above.error is None else "yes" if above.is_clear else "no"
+    means = [precision(mean(values), deviation(values)) for values in (row.ap, row.ap50)]
+    return [str(len(row.ap)), *means, told, clear]
+
+
 def _quartiles(span: Quartiles | None) -> str:
     return f"{duration(span.low)}-{duration(span.high)}" if span else ""
 
@@ -136,4 +171,10 @@ def _notes(comparison: Comparison) -> list[str]:
             f" Times: {found.part}, {found.batch} image{images}, {found.threads} thread{threads},"
             f" {found.rounds} rounds in turns; ratios are taken within rounds."
         )
-    return textwrap.wrap(text, WIDTH)
+    return [*textwrap.wrap(text, WIDTH), *_training_notes(comparison)]
+
+
+def _training_notes(comparison: Comparison) -> list[str]:
+    """What was trained, and what the figures can tell."""
+    found = comparison.trained
+    return textwrap.wrap(training_note(found), WIDTH) if found else []

@@ -36,6 +36,7 @@ ATTRIBUTES = {
 REVIEWED = {
     "api.py": {"exec_module", "source_to_code"},  # imports the model that the user asked for
     "training/state.py": {"pickle"},  # the name of an error, when accelerate loads a run's state
+    "bakeoff/cluster.py": {"socket"},  # whether somebody answers at the address that the user gave
     "datasets/trees.py": {"subprocess"},  # pip downloads one wheel, which is known by its digest
     "revisions.py": {"subprocess"},  # git, with a list of arguments, none of them an option
     # torch's `load` with weights_only, which makes tensors alone, and the error that it raises
