@@ -134,7 +134,7 @@ def test_both_nodes_of_a_cluster_get_work(tmp_path, monkeypatch):
     try:
         cluster.add_node(num_cpus=1, object_store_memory=100_000_000)
         cluster.wait_for_nodes()
-        bakeoff = small_bakeoff(tmp_path, seeds=(0, 1))
+        bakeoff = small_bakeoff(tmp_path, seeds=(0,))
         results = list(run_on_cluster(bakeoff, cluster.address, threads=1))
     finally:
         cluster.shutdown()
