@@ -61,9 +61,9 @@ _TIMES = (
 )
 _PRECISIONS = (
     _Column("seeds", 5, 2),
-    _Column("AP", 13, 2, "trained: mean ± deviation"),
-    _Column("AP50", 13, 2),
-    _Column("AP", 15, 3, "to the baseline ± standard error"),
+    _Column("AP", 14, 2, "trained: mean +- deviation"),
+    _Column("AP50", 14, 2),
+    _Column("AP", 16, 3, "to the baseline +- standard error"),
     _Column("beyond two", 10, 2),
 )
 
@@ -130,9 +130,10 @@ def _precisions(row: Row, comparison: Comparison) -> list[str]:
     above = above_baseline(row, comparison)
     told = "" if above is None else f"{above.mean:+.3f}"
     if above is not None and above.error is not None:
-        told += f" ± {above.error:.3f}"
+        told += f" +- {above.error:.3f}"
     clear = "" if above is None or above.error is None else "yes" if above.is_clear else "no"
-    means = [precision(mean(values), deviation(values)) for values in (row.ap, row.ap50)]
+    pairs = ((mean(values), deviation(values)) for values in (row.ap, row.ap50))
+    means = [precision(*pair).replace("±", "+-") for pair in pairs]  # a terminal gets ASCII alone
     return [str(len(row.ap)), *means, told, clear]
 
 

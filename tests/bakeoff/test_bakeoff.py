@@ -8,7 +8,6 @@ import statistics
 from dataclasses import replace
 
 import pytest
-import torch
 
 from fpncompiler.bakeoff import running
 from fpncompiler.bakeoff.cluster import run_on_cluster
@@ -25,12 +24,7 @@ QUICK = replace(RECIPE, epochs=1)
 SOURCE = {"path": "images", "train": "train", "val": "val"}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def small_bakeoff(folder, names=("one", "two"), seeds=(0, 1), recipe=QUICK):
@@ -169,7 +163,7 @@ def test_the_command_puts_precision_beside_cost(place, capsys):
     words = [*WORDS, *FEW, *RANDOM, "--seeds", "0..1", "--baseline", "fpn"]
     assert main([*words, "--html", "page.html"]) == 0
     told = capsys.readouterr()
-    assert "trained: mean ± deviation" in told.out
+    assert "trained: mean +- deviation" in told.out
     assert "2 seeds: a difference within twice its standard error may be chance" in " ".join(
         told.out.split()
     )

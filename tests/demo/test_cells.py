@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 
 from fpncompiler.cli import main
 from fpncompiler.datasets.opening import open_dataset
@@ -42,14 +41,9 @@ def test_the_readme_quotes_its_evaluation():
 
 
 @pytest.mark.skipif(not BCCD.is_dir(), reason="BCCD is not at ../shared/data/bccd")
-def test_its_evaluation_can_be_made_again():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        detector = open_detector(CELLS / "cells.safetensors")
-        evaluation, _ = evaluate(detector, open_dataset(BCCD, "val").dataset)
-    finally:
-        torch.set_num_threads(before)
+def test_its_evaluation_can_be_made_again(one_thread):
+    detector = open_detector(CELLS / "cells.safetensors")
+    evaluation, _ = evaluate(detector, open_dataset(BCCD, "val").dataset)
     told = json.loads((CELLS / "evaluation.json").read_text())["figures"]
     assert evaluation.figures["AP"] == pytest.approx(told["AP"], abs=2e-3)
     assert evaluation.figures["AP50"] == pytest.approx(told["AP50"], abs=2e-3)
