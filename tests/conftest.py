@@ -10,6 +10,17 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 @pytest.fixture
+def one_thread():
+    """One thread of torch's, so that sums have one order."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def project(tmp_path, monkeypatch):
     """An empty folder as the working directory, with the shipped specs in `specs/`."""
     (tmp_path / "specs").symlink_to(ROOT / "specs")

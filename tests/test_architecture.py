@@ -122,7 +122,6 @@ OUTSIDE = {
     "ir": {"networkx"},
     "codegen": {"jinja2"},
     "spec": {"yaml"},
-    "bakeoff": {"ray", "torch"},
     "blocks": TORCH,
     "datasets": {"PIL", "torch", "yaml"},
     "drawing": {"resvg_py"},
@@ -131,6 +130,7 @@ OUTSIDE = {
     "training": {"torch", "torchvision", "timm", "accelerate", "matplotlib", "safetensors"},
     "evaluation": {"matplotlib", "numpy", "pycocotools", "torch"},
     "weights": {"huggingface_hub", "safetensors", "timm", "torch"},
+    "bakeoff": {"ray", "torch"},
     "cli": {"torch", "tqdm"},  # where latency is measured
     "comparison": {"PIL", "jinja2", "markupsafe", "matplotlib"},
 }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fpncompiler.cli.board import Board
 from fpncompiler.cli.report import HELP, Report
 from fpncompiler.cli.several import Named, Several
-from fpncompiler.cli.train import are_installed, open_splits
+from fpncompiler.cli.training import are_installed, open_splits
 
 if TYPE_CHECKING:
     from fpncompiler.bakeoff.plan import Conditions, Contestant, Run

@@ -1,7 +1,6 @@
 """`fpnc train`: a topology or a generated file, a data set, a run folder."""
 
 import argparse
-import importlib.util
 import json
 import os
 import sys
@@ -9,18 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fpncompiler.cli.options import add_options_of_detector, options_of
-from fpncompiler.cli.report import HELP, Report
+from fpncompiler.cli.report import Report
+from fpncompiler.cli.training import are_installed, open_splits
 
 if TYPE_CHECKING:
     from fpncompiler.cli.options import Commands
-    from fpncompiler.datasets.model import DataSet
     from fpncompiler.detectors.detector import Code
     from fpncompiler.training.progress import Watch
     from fpncompiler.training.recipe import Recipe
     from fpncompiler.training.session import Outcome, Plan
 
 RUNS = "runs/train"
-NEEDED = ("accelerate", "pycocotools", "matplotlib")
 OWN = ("epochs", "batch_size", "image_size", "seed")  # settings with an option of their own
 
 
@@ -97,14 +95,6 @@ def _run(parsed: argparse.Namespace, report: Report) -> None:
     elif are_installed(report):
         _silence_others()
         _train(parsed, report)
-
-
-def are_installed(report: Report) -> bool:
-    """Whether what training needs is there; if not, it is told how to get it."""
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        report.trouble(f"training needs {', '.join(missing)}{HELP}pip install 'fpnc[train]'")
-    return not missing
 
 
 def _given(parsed: argparse.Namespace) -> list[Any]:
@@ -206,21 +196,6 @@ def _source(parsed: argparse.Namespace) -> dict[str, Any]:
         "train": parsed.train_split,
         "val": parsed.val_split,
     }
-
-
-def open_splits(source: dict[str, Any], report: Report) -> "tuple[DataSet, DataSet | None]":
-    """The splits to train and to evaluate on; what of them cannot be used is told."""
-    from fpncompiler.cli.detecting import tell_left_out
-    from fpncompiler.datasets.opening import open_dataset
-
-    path, opened = Path(source["path"]), []
-    for name in (source["train"], source["val"]):
-        if name == "none":
-            continue
-        found = open_dataset(path, name)
-        tell_left_out(found, source["path"], report)
-        opened.append(found.dataset)
-    return opened[0], opened[1] if len(opened) > 1 else None
 
 
 def _tell_settings(report: Report) -> None:

@@ -125,9 +125,9 @@ def _scores(row: Row, comparison: Comparison) -> dict[str, Value]:
         found[metric.key] = known.mean if known else None
         found[f"{metric.key}_deviation"] = known.deviation if known else None
     found["seeds"] = len(row.scores)
-    found["ap_gap"] = above.difference if above else None
-    found["ap_gap_error"] = above.error if above else None
-    found["ap_gap_is_beyond"] = above.is_beyond if above else None
+    found["ap_above_baseline"] = above.difference if above else None
+    found["ap_above_baseline_error"] = above.error if above else None
+    found["ap_above_baseline_is_beyond"] = above.is_beyond if above else None
     return found
 
 

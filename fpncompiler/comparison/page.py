@@ -197,8 +197,10 @@ def _cell(row: Row, column: _Column, comparison: Comparison) -> _Cell:
         return _Cell(share(times), _sortable(times), column.kind)
     number = value(row, metric.key)
     if metric in SCORE_METRICS:
+        known = row.ap if metric.key == "ap" else row.ap50
+        text = precision(number, known.deviation if known else None)
         hint = _score_hint(row, metric, comparison)
-        return _Cell(precision(number), _sortable(number), column.kind, hint)
+        return _Cell(text, _sortable(number), column.kind, hint)
     if metric in TIME_METRICS:
         span = row.forward_quartiles
         if metric.key == "training_step_seconds":

@@ -22,6 +22,13 @@ def duration(seconds: float | None) -> str:
     return UNKNOWN if seconds is None else _four_digits(seconds * 1000)
 
 
+def precision(mean: float | None, deviation: float | None = None) -> str:
+    """AP as `0.410`, or with its standard deviation as `0.410 ± 0.012`."""
+    if mean is None:
+        return UNKNOWN
+    return f"{mean:.3f}" + ("" if deviation is None else f" ± {deviation:.3f}")
+
+
 def share(ratio: float | None) -> str:
     """A ratio with two decimals, of which a small one has more."""
     if ratio is None:
@@ -36,11 +43,6 @@ def figure(number: float | None) -> str:
     if number is None:
         return UNKNOWN
     return amount(number) if number >= 1000 else f"{number:.3f}"
-
-
-def precision(number: float | None) -> str:
-    """An average precision, three decimals."""
-    return UNKNOWN if number is None else f"{number:.3f}"
 
 
 def signed(number: float | None) -> str:

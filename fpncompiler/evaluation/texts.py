@@ -38,4 +38,4 @@ def figure(value: float | None) -> str:
 
 def _name(name: str) -> str:
     plain = short(name)
-    return plain if len(plain) <= NAME_WIDTH else f"{plain[: NAME_WIDTH - 1]}…"
+    return plain if len(plain) <= NAME_WIDTH else f"{plain[: NAME_WIDTH - 3]}..."

@@ -54,56 +54,70 @@ def assign_targets(
         boxes, labels = boxes.new_zeros(len(boxes), 1, 4), labels.new_full((len(boxes), 1), -1)
         crowd = None
     groups = labels.new_zeros(labels.shape, dtype=torch.bool) if crowd is None else crowd
+    images = zip(boxes, labels, groups, strict=True)  # one by one, since caches are small
+    each = [_assigned(anchors, *image, threshold, crowd is not None) for image in images]
+    named, deltas, positives = (torch.stack(parts) for parts in zip(*each, strict=True))
+    return Targets(named, deltas, positives)
+
+
+def _assigned(
+    anchors: Tensor,
+    boxes: Tensor,
+    labels: Tensor,
+    groups: Tensor,
+    threshold: float,
+    ignores_groups: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Labels [N], deltas [N, 4] and the number of positives of one image."""
     counts = (labels >= 0) & ~groups
-    overlap = overlaps(boxes, anchors).masked_fill(~counts[..., None], -1)
-    best, match = overlap.max(dim=1)
+    overlap = overlaps(boxes, anchors)
+    overlap[~counts] = -1
+    best, match = overlap.max(dim=0)
     match = match.where(best >= threshold, BACKGROUND)
     forced = _forced(overlap, counts)
     match = forced.where(forced >= 0, match)
     found = match >= 0
     index = match.clamp(min=0)
-    named = labels.gather(1, index).where(found, BACKGROUND)
-    matched = boxes.gather(1, index[..., None].expand(-1, -1, 4))
-    deltas = encode_boxes(matched, anchors).where(found[..., None], 0)
-    if crowd is not None:
+    named = labels[index].where(found, BACKGROUND)
+    deltas = encode_boxes(boxes[index], anchors).where(found[:, None], 0)
+    if ignores_groups:
         inside = _covered(boxes, anchors, groups & (labels >= 0)) & ~found
         named = named.masked_fill(inside, IGNORED)
-    return Targets(named, deltas, found.sum(dim=1))
+    return named, deltas, found.sum()
 
 
 def overlaps(boxes: Tensor, anchors: Tensor) -> Tensor:
-    """Intersection over union [B, M, N] of boxes [B, M, 4] and anchors [N, 4]."""
+    """Intersection over union [M, N] of boxes [M, 4] and anchors [N, 4]."""
     shared = _intersections(boxes, anchors)
-    union = _areas(boxes)[..., None] + _areas(anchors) - shared
-    return (shared / union).where(shared > 0, 0)
+    union = (_areas(boxes)[:, None] + _areas(anchors)).sub_(shared)
+    return shared.div_(union).nan_to_num_(0.0)  # where padding and anchor both have no area
 
 
 def _forced(overlap: Tensor, counts: Tensor) -> Tensor:
-    """The box [B, N] that has each anchor as its best one; BACKGROUND where there is none."""
-    batch, boxes, anchors = overlap.shape
-    wanted = overlap.argmax(dim=2)
-    rank = torch.arange(boxes, device=overlap.device).expand(batch, -1).where(counts, boxes)
-    first = rank.new_full((batch, anchors), boxes)
-    first = first.scatter_reduce(1, wanted, rank, "amin")
+    """The box [N] that has each anchor as its best one; BACKGROUND where there is none."""
+    boxes, anchors = overlap.shape
+    rank = torch.arange(boxes, device=overlap.device).where(counts, boxes)
+    first = rank.new_full((anchors,), boxes)
+    first = first.scatter_reduce(0, overlap.argmax(dim=1), rank, "amin")
     return first.where(first < boxes, BACKGROUND)
 
 
 def _covered(boxes: Tensor, anchors: Tensor, groups: Tensor) -> Tensor:
-    """Whether each anchor [B, N] lies in a group."""
+    """Whether each anchor [N] lies in a group."""
     part = _intersections(boxes, anchors) / _areas(anchors).clamp(min=1e-9)
-    return (part.masked_fill(~groups[..., None], 0) > COVERED).any(dim=1)
+    return (part.masked_fill(~groups[:, None], 0) > COVERED).any(dim=0)
 
 
 def _intersections(boxes: Tensor, anchors: Tensor) -> Tensor:
-    width = _lengths(boxes[..., 0], boxes[..., 2], anchors[:, 0], anchors[:, 2])
-    height = _lengths(boxes[..., 1], boxes[..., 3], anchors[:, 1], anchors[:, 3])
-    return width * height
+    width = _lengths(boxes[:, 0], boxes[:, 2], anchors[:, 0], anchors[:, 2])
+    return width.mul_(_lengths(boxes[:, 1], boxes[:, 3], anchors[:, 1], anchors[:, 3]))
 
 
 def _lengths(low: Tensor, high: Tensor, anchor_low: Tensor, anchor_high: Tensor) -> Tensor:
-    start = torch.maximum(low[..., None], anchor_low)
-    return (torch.minimum(high[..., None], anchor_high) - start).clamp(min=0)
+    """How long the shared part of each pair of spans is, [M, N]."""
+    end = torch.minimum(high[:, None], anchor_high)
+    return end.sub_(torch.maximum(low[:, None], anchor_low)).clamp_(min=0)
 
 
 def _areas(boxes: Tensor) -> Tensor:
-    return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
+    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])

@@ -234,10 +234,10 @@ def _end_epoch(session: Session, step: Step) -> None:
         if plan.validation is not None and is_due:
             evaluation, _ = _evaluate(session, averaged, plan.validation)
             epoch = replace(epoch, figures=dict(evaluation.figures))
-        ap = epoch.figures.get("AP")
-        is_best = plan.validation is None or (ap is not None and ap > progress.best)
+        ap = epoch.figures.get("AP") or 0.0  # None where the split has no labels
+        is_best = plan.validation is None or (bool(epoch.figures) and ap > progress.best)
         if is_best:
-            progress.best = -1.0 if ap is None else ap
+            progress.best = ap
         named = replace(averaged, provenance=plan.folder.provenance(epoch, progress))
         state = averaged.model.state_dict()
         save_detector(plan.folder.last, named, state)

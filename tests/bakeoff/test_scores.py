@@ -86,9 +86,9 @@ def test_runs_that_broke_off_leave_gaps_in_the_table():
     assert panet["ap"] is None
     assert panet["seeds"] == 0
     assert bifpn["ap_deviation"] is None
-    assert bifpn["ap_gap"] == pytest.approx(0.15)
-    assert bifpn["ap_gap_error"] is None
-    assert fpn["ap_gap"] is None
+    assert bifpn["ap_above_baseline"] == pytest.approx(0.15)
+    assert bifpn["ap_above_baseline_error"] is None
+    assert fpn["ap_above_baseline"] is None
     assert "| - | - | - | - |" in as_markdown(found)
     assert "AP" in page_of(found, (), ())
 
@@ -97,8 +97,8 @@ def test_programs_and_documents_get_the_same():
     found = compared([0.1, 0.12], [0.2, 0.22], [0.3, 0.3])
     fpn, panet, bifpn = csv.DictReader(io.StringIO(as_csv(found)))
     assert float(panet["ap"]) == pytest.approx(0.21)
-    assert panet["ap_gap_is_beyond"] == "True"
-    assert fpn["ap_gap"] == ""
+    assert panet["ap_above_baseline_is_beyond"] == "True"
+    assert fpn["ap_above_baseline"] == ""
     assert float(bifpn["ap50_deviation"]) == 0
     assert json.loads(as_json(found, ()))["trained"]["recipe"] == {"epochs": 2}
     assert "| 0.210 +- 0.014 | 0.105 +- 0.007 | +0.100 +- 0.014 | yes |" in as_markdown(found)

@@ -74,7 +74,8 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path):
 
 def test_two_processes_have_the_losses_of_one(tmp_path):
     # Batch norms keep their statistics: on CPUs each process would have its own.
-    changes = {"freeze_norms": "all", "epochs": 7, "batch_size": 4}
+    # The rate grows over half of the steps: at once at its height, AdamW makes chaos of rounding.
+    changes = {"freeze_norms": "all", "epochs": 7, "batch_size": 4, "warmup_epochs": 3.5}
     one = finished(command(tmp_path / "one", changes))
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     two = finished(command(tmp_path / "two", changes, launcher=launcher))

@@ -18,13 +18,7 @@ from fpncompiler.training.progress import InterruptedRunError, LossError, Traini
 from fpncompiler.training.session import train
 from tests.training.small import RECIPE, Recorder, small_data, small_plan
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class CrashError(Exception):
@@ -182,7 +176,7 @@ def _unchecked(recipe, **changes):
 def test_parts_of_a_batch_give_the_gradients_of_the_whole(tmp_path):
     losses = []
     for accumulate in (1, 2):
-        recipe = replace(RECIPE, accumulate=accumulate, freeze_norms="all")
+        recipe = replace(RECIPE, accumulate=accumulate, freeze_norms="all", learning_rate=1e-4)
         watch = Recorder()
         train(small_plan(tmp_path / f"run{accumulate}", recipe), watch)
         losses.append([step.loss for step in watch.steps])
@@ -251,3 +245,12 @@ def test_the_loop_stops_where_it_is_told(tmp_path):
     steps = list(prepared.loop.steps(iter(loader), 2))
     assert [step.step for step in steps] == [1, 2]
     assert all(step.positives >= 0 and step.gradient_norm > 0 for step in steps)
+
+
+def test_a_validation_split_without_labels_leaves_weights_all_the_same(tmp_path):
+    data = small_data(tmp_path / "images", 2, "val")
+    empty = tuple(replace(item, boxes=(), labels=(), crowd=()) for item in data.items)
+    plan = replace(small_plan(tmp_path / "run"), validation=replace(data, items=empty))
+    outcome = train(plan, Recorder())
+    assert outcome.evaluation.figures["AP"] is None
+    assert plan.folder.best.exists()

@@ -17,16 +17,13 @@ QUICK = ["--epochs", "1", "--batch-size", "4", "--image-size", "128", "--backbon
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
+def place(tmp_path, monkeypatch, one_thread):
     """A folder with a generated file and a data set."""
     monkeypatch.chdir(tmp_path)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
     splits = [small_data(tmp_path / "images", 9), small_data(tmp_path / "images", 4, "val")]
     write_folder(splits, tmp_path / "data", force=False)
     (tmp_path / "tiny.py").write_text(tiny_code().source)
-    yield tmp_path
-    torch.set_num_threads(before)
+    return tmp_path
 
 
 def train(*words):
