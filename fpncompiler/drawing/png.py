@@ -4,7 +4,10 @@ from fpncompiler.drawing.palette import DARK, LIGHT, Theme
 
 ZOOM = 2.0  # pixels of the picture to one of the drawing, for screens that have as many
 _SANS, _MONOSPACE = "DejaVu Sans", "DejaVu Sans Mono"
-_PROBE = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 20"><text y="15">{}</text></svg>'
+_PROBE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 20">'
+    '<text y="15" font-family="sans-serif">{}</text></svg>'
+)
 
 
 class RenderError(Exception):
@@ -27,7 +30,8 @@ def png_of(svg: str, theme: Theme) -> bytes:
         help = "pip install 'fpnc[draw]', or write SVG"
         raise RenderError("a PNG needs resvg-py", help) from None
     with_letter, without = (
-        resvg_py.svg_to_bytes(svg_string=_PROBE.format(text)) for text in ("x", "")
+        resvg_py.svg_to_bytes(svg_string=_PROBE.format(text), sans_serif_family=_SANS)
+        for text in ("x", "")
     )
     if with_letter == without:
         help = "install one, such as the package fonts-dejavu-core of Debian, or write SVG"
