@@ -12,6 +12,7 @@ import argparse
 import json
 import statistics
 import time
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,8 @@ from fpncompiler.weights.backbones import load_backbone
 EVERY = 4  # epochs from one evaluation to the next
 
 
-@dataclass(slots=True)
-class Runner:
+@dataclass
+class Runner(ABC):
     """One of the two: a model with its optimizer, and how its loss is had."""
 
     name: str
@@ -69,13 +70,13 @@ class Runner:
         self.seconds.append(time.perf_counter() - began)
         self.losses.append(float(loss))
 
+    @abstractmethod
     def loss(self, batch: Batch) -> Tensor:
         """The loss of a batch."""
-        raise NotImplementedError
 
+    @abstractmethod
     def found(self, frames: list[Any]) -> list[dict[str, Tensor]]:
         """Detections in framed images, in pixels of the images."""
-        raise NotImplementedError
 
 
 class Ours(Runner):
@@ -109,9 +110,8 @@ class Theirs(Runner):
         self.normalize = detector.module.EfficientDet.normalize
         # without the script compiler, which makes its labeler anew for each number of boxes
         self.bench = DetBenchTrain(bare, create_labeler=True)
-        super().__init__("effdet tf_efficientdet_lite0", bare, recipe, per_epoch)
         load_backbone(bare.backbone, "tf_efficientnet_lite0", "package")
-        self.average = Average(bare, recipe.ema_decay)
+        super().__init__("effdet tf_efficientdet_lite0", bare, recipe, per_epoch)
 
     def loss(self, batch: Batch) -> Tensor:
         """Effdet's labeler and loss; its boxes are (y0, x0, y1, x1), its classes count from 1."""

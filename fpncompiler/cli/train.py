@@ -122,7 +122,8 @@ def _train(parsed: argparse.Namespace, report: Report) -> None:
     try:
         outcome = train(plan, _watch(parsed, plan, display), resume=bool(parsed.resume))
     except UserError:
-        discard_unused(plan.folder)
+        if not parsed.resume:
+            discard_unused(plan.folder)
         raise
     finally:
         display.close()

@@ -9,6 +9,8 @@ from torch.nn import functional as F
 from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import draw_bounding_boxes
 
+GREY = 128  # around images in their frames, in training as in prediction
+
 
 def letterbox(photo: Tensor, size: tuple[int, int]) -> tuple[Tensor, float]:
     """Scale a photo into a frame, its aspect kept, at the upper left; the rest is mid-grey.
@@ -23,7 +25,7 @@ def letterbox(photo: Tensor, size: tuple[int, int]) -> tuple[Tensor, float]:
     height, width = photo.shape[-2:]
     scale = min(size[0] / height, size[1] / width)
     inner = max(1, round(height * scale)), max(1, round(width * scale))
-    frame = torch.full((3, *size), 128, dtype=torch.uint8)
+    frame = torch.full((3, *size), GREY, dtype=torch.uint8)
     resized = F.interpolate(photo[None], inner, mode="bilinear", antialias=True)[0]
     frame[:, : inner[0], : inner[1]] = resized
     return frame, scale

@@ -14,9 +14,9 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as transform
 from torchvision.tv_tensors import BoundingBoxes, Image
 
+from fpncompiler.detection.pictures import GREY
 from fpncompiler.training.recipe import Recipe
 
-GREY = 128  # around images, as predictions have it
 LEAST_SIDE = 1.0  # pixels of the frame
 
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PICTURES = 12
-LOSSES = ("loss", "class_loss")
 
 
 def write_evaluation(

@@ -21,7 +21,7 @@ from fpncompiler.codegen.files import put_file
 from fpncompiler.detectors.checkpoints import BEST, CODE_FILE, LAST
 from fpncompiler.detectors.code import code_of_file
 from fpncompiler.detectors.detector import Code
-from fpncompiler.training.progress import Epoch, Progress, TrainingError
+from fpncompiler.training.progress import Epoch, TrainingError
 from fpncompiler.training.recipe import Recipe
 
 CONFIG, RESULTS, STATES = "config.json", "results.csv", "state"
@@ -50,7 +50,7 @@ class RunFolder:
         """Where the full states are."""
         return self.path / STATES
 
-    def provenance(self, epoch: Epoch, progress: Progress) -> dict[str, Any]:
+    def provenance(self, epoch: Epoch) -> dict[str, Any]:
         """What weights say of how they came to be."""
         return {
             "data": _portable(self.config["data"]),

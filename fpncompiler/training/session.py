@@ -238,7 +238,7 @@ def _end_epoch(session: Session, step: Step) -> None:
         is_best = plan.validation is None or (bool(epoch.figures) and ap > progress.best)
         if is_best:
             progress.best = ap
-        named = replace(averaged, provenance=plan.folder.provenance(epoch, progress))
+        named = replace(averaged, provenance=plan.folder.provenance(epoch))
         state = averaged.model.state_dict()
         save_detector(plan.folder.last, named, state)
         if is_best:
