@@ -28,7 +28,7 @@ from fpncompiler.detectors.detector import Detector
 from fpncompiler.evaluation.coco import score
 from fpncompiler.evaluation.detecting import Detecting
 from fpncompiler.evaluation.reading import batches, read_ahead
-from fpncompiler.evaluation.running import detect_framed, relabelled, running, unframed
+from fpncompiler.evaluation.ready import detect_framed, relabelled, running, unframed
 from fpncompiler.options import Options
 from fpncompiler.training.batches import Share, create_loader, steps_per_epoch
 from fpncompiler.training.objective import Batch, Objective
