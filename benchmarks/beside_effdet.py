@@ -28,7 +28,7 @@ from fpncompiler.detectors.detector import Detector
 from fpncompiler.evaluation.coco import score
 from fpncompiler.evaluation.detecting import Detecting
 from fpncompiler.evaluation.reading import batches, read_ahead
-from fpncompiler.evaluation.ready import detect_framed, relabelled, running, unframed
+from fpncompiler.evaluation.ready import detect_framed, relabelled, unframed
 from fpncompiler.options import Options
 from fpncompiler.training.batches import Share, create_loader, steps_per_epoch
 from fpncompiler.training.objective import Batch, Objective
@@ -141,13 +141,12 @@ def figures(runner: Runner, detector: Detector, data: DataSet) -> dict[str, floa
     names = {name: i for i, name in enumerate(data.classes)}
     table = torch.tensor([names.get(name, -1) for name in detector.classes])
     found = {}
-    with running(runner.average.module, "cpu"):
-        reads = read_ahead(data.items, lambda item: item.file, detector.image_size, 24)
-        for batch in batches(reads, 8):
-            frames = [each.framed for each in batch if each.framed is not None]
-            results = runner.found(frames)
-            for each, result in zip(batch, results, strict=True):
-                found[each.asked.image_id] = relabelled(result, table)
+    reads = read_ahead(data.items, lambda item: item.file, detector.image_size, 24)
+    for batch in batches(reads, 8):
+        frames = [each.framed for each in batch if each.framed is not None]
+        results = runner.found(frames)
+        for each, result in zip(batch, results, strict=True):
+            found[each.asked.image_id] = relabelled(result, table)
     return dict(score(found, data).figures)
 
 
